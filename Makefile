@@ -1,0 +1,69 @@
+# Two commands do all the set-up on a fresh machine: "make run" and "make test".
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 4730
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test unit pytest trial types lint format coverage clean
+
+help:
+	@echo "make run    serve Gearman on port $(PORT), in the foreground"
+	@echo "make demo   a server, a worker and a client, and their results"
+	@echo "make test   every test and check"
+	@echo "make clean  remove what the others made"
+
+# A stamp is newer than the metadata that an install depends on, or the install
+# is done again. Modules that appear or vanish count: the editable install links
+# each one.
+MODULES := $(VENV)/modules
+$(shell mkdir -p $(VENV); find txgearman twisted -name '*.py' | sort > $(MODULES).new; \
+	cmp -s $(MODULES).new $(MODULES) && rm $(MODULES).new || mv $(MODULES).new $(MODULES))
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: setup.cfg setup.py pyproject.toml $(MODULES) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/installed
+	$(BIN)/twistd --nodaemon --pidfile= gearman --port $(PORT)
+
+demo: $(VENV)/installed
+	$(BIN)/python examples/demo.py
+
+test: lint types coverage
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+pytest: $(VENV)/installed-dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+
+trial: $(VENV)/installed-dev
+	$(BIN)/coverage run -m twisted.trial --temp-directory=.trial tests
+
+# The floor holds for both runs together.
+coverage: $(VENV)/installed-dev
+	$(MAKE) pytest
+	$(MAKE) trial
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+clean:
+	rm -rf $(VENV) .trial build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache

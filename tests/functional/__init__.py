@@ -1,0 +1,3 @@
+"""
+Tests with real processes and real sockets, on loopback only.
+"""

@@ -1,0 +1,498 @@
+"""
+The job board: what clients post jobs on and workers take jobs from.
+
+A client I{submits}, a worker I{grabs}, the board I{grants}, a worker I{reports},
+a connection is I{lost}.
+
+Methods answer with a value, or raise L{ServerError} for what the peer asked in
+vain. What others are owed because of it, they are told through their
+L{Link<txgearman.board.peer.Link>}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.interfaces import IReactorTime
+
+from txgearman.board.function import Function, Functions
+from txgearman.board.job import Job, JobState, Priority
+from txgearman.board.peer import Ability, Link, Peer, Rest
+from txgearman.board.policy import Policy
+from txgearman.board.queue import NOTHING
+from txgearman.board.timers import Timers
+from txgearman.board.waking import Waker
+from txgearman.errors import QueueFull, ServerError
+from txgearman.wire.numbers import atoi
+
+
+class JobBoard:
+    """
+    All the jobs, functions and peers of one job server.
+
+    @ivar policy: its settings.
+    @ivar jobs: the living jobs by handle, in the order of their submitting.
+    @ivar functions: every function anyone has named.
+    @ivar peers: the connections, in the order of their coming.
+    @ivar running: how many jobs run.
+    @ivar draining: whether it grants no more jobs and takes none.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, policy: Policy | None = None, firstNumber: int = 1
+    ) -> None:
+        """
+        @param firstNumber: the number of the first job's handle.
+        """
+        self.policy = Policy() if policy is None else policy
+        self.jobs: dict[bytes, Job] = {}
+        self.functions = Functions(self.policy)
+        self.peers: dict[Peer, None] = {}
+        self.running = 0
+        self.draining = False
+        self._nextJob = firstNumber
+        self._nextPeer = 1
+        self._whenIdle: Callable[[], None] | None = None
+        self._seconds = clock.seconds
+        self._timers = Timers(clock)
+        self._waker = Waker(self.policy, self._timers, clock.seconds)
+
+    # Connections
+
+    def made(self, link: Link, host: bytes, port: int = 0, local: bool = False) -> Peer:
+        """
+        A connection was made.
+
+        @param local: whether the peer runs on this machine.
+        """
+        number, exceptions = self._nextPeer, self.policy.exceptions
+        peer = Peer(link, host, port, local, number, exceptions)
+        self._nextPeer += 1
+        self.peers[peer] = None
+        return peer
+
+    def lost(self, peer: Peer) -> None:
+        """
+        A connection was lost: nobody listens there, and its jobs go back to
+        the tails of their queues, the one grabbed last first, as in gearmand.
+        """
+        del self.peers[peer]
+        for job in peer.waiting:
+            job.listeners = [other for other in job.listeners if other is not peer]
+            if not job.wanted and job.state is not JobState.RUNNING:
+                self._end(job, JobState.CANCELLED)
+        peer.waiting = {}
+        woken = self._waker.awake(peer)
+        for ability in peer.turns:
+            del ability.function.workers[peer]
+        for job in reversed(list(peer.running.values())):
+            self._takeBack(job)
+        if woken:
+            self._waker.passOn(peer)
+
+    # Abilities
+
+    def canDo(self, worker: Peer, name: bytes, timeout: float = 0.0) -> None:
+        """
+        A worker can do a function; the later timeout holds.
+
+        @param timeout: how long it may take for a job, in seconds; 0 for as
+            long as it likes.
+        @raise ServerError: as L{Functions.named} does.
+        """
+        if timeout:
+            timeout = max(timeout, self.policy.shortestTimeout)
+        ability = worker.abilities.get(name)
+        if ability is not None:
+            ability.timeout = timeout
+            return
+        ability = Ability(self.functions.named(name), timeout)
+        worker.abilities[name] = ability
+        # Searched first, as in gearmand: libgearman registers its functions in
+        # reverse, so that a worker's first one goes first.
+        worker.turns.insert(0, ability)
+        ability.function.workers[worker] = None
+        self._waker.learned(worker, ability)
+
+    def cantDo(self, worker: Peer, name: bytes) -> None:
+        """
+        A worker cannot do a function any more; its running jobs go on.
+        """
+        ability = worker.abilities.pop(name, None)
+        if ability is not None:
+            self._waker.forgot(worker, ability)
+            worker.turns.remove(ability)
+            del ability.function.workers[worker]
+
+    def resetAbilities(self, worker: Peer) -> None:
+        """
+        A worker can do nothing any more; its running jobs go on.
+        """
+        for name in list(worker.abilities):
+            self.cantDo(worker, name)
+
+    # Submitting
+
+    def submit(
+        self,
+        client: Peer,
+        name: bytes,
+        unique: bytes,
+        data: bytes,
+        priority: Priority = Priority.NORMAL,
+        background: bool = False,
+        reducer: bytes = b"",
+        due: float = 0.0,
+    ) -> Job:
+        """
+        A client submits a job. If one with its function and unique lives, the
+        client joins that one: its priority, data and due time stay.
+
+        @param name: the function.
+        @param unique: empty for none; C{-} means that the data is the unique.
+        @param due: not to be run before this, in seconds of the epoch.
+        @return: the job, which may be an older one.
+        @raise ServerError: C{ARGUMENT_TOO_LARGE}, C{QUEUE_ERROR} (L{QueueFull}
+            when it is the function's queue), C{SHUTDOWN_GRACEFUL} when draining.
+        """
+        if self.draining:
+            raise ServerError(b"SHUTDOWN_GRACEFUL", b"Server is shutting down")
+        limit = self.policy.uniqueLimit
+        if len(unique) > limit or len(reducer) > limit:
+            raise ServerError(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
+        function = self.functions.named(name)
+        job = function.coalescing(unique, data) if unique else None
+        new = job is None
+        if job is None:
+            job = self._post(function, unique, data, priority, reducer, due)
+        if background:
+            job.background = True
+        else:
+            job.listeners.append(client)
+            client.waiting[job] = None
+        if new:
+            if due > job.submitted:
+                self._delay(job)
+            else:
+                self._enqueue(job)
+        return job
+
+    def _post(
+        self,
+        function: Function,
+        unique: bytes,
+        data: bytes,
+        priority: Priority,
+        reducer: bytes,
+        due: float,
+    ) -> Job:
+        """
+        Make a new job and count it in.
+        """
+        if function.full(priority):
+            raise QueueFull
+        number = self._nextJob
+        self._nextJob += 1
+        handle = b"%b:%d" % (self.policy.handlePrefix, number)
+        now = self._seconds()
+        job = Job(
+            number, handle, function, unique, data, reducer, priority, False, due, now
+        )
+        self.jobs[handle] = job
+        function.add(job)
+        return job
+
+    def _enqueue(self, job: Job) -> None:
+        """
+        Let a job wait for a worker, and wake one.
+        """
+        job.function.queue.append(job)
+        if job.function.sleepers:
+            self._waker.wake(job.function)
+
+    def _delay(self, job: Job) -> None:
+        """
+        Let a job wait until it is due.
+        """
+        job.state = JobState.DELAYED
+        job.function.delayed[job] = None
+        job.timer = self._timers.at(job.due, partial(self._due, job))
+
+    def _due(self, job: Job) -> None:
+        """
+        A delayed job's time has come.
+        """
+        job.timer = None
+        del job.function.delayed[job]
+        self._enqueue(job)
+
+    # Grabbing
+
+    def preSleep(self, worker: Peer) -> None:
+        """
+        A worker sleeps until it is woken.
+        """
+        self._waker.sleep(worker)
+
+    def grab(self, worker: Peer) -> Job | None:
+        """
+        A worker asks for a job.
+
+        The most urgent job of all its functions is granted; among functions
+        with equally urgent jobs, they take turns.
+        """
+        woken = worker.rest is not Rest.AWAKE and self._waker.awake(worker)
+        job = None if self.draining else self._mostUrgent(worker)
+        if job is not None:
+            self._grant(job, worker)
+        if woken:
+            self._waker.passOn(worker)
+        return job
+
+    def _mostUrgent(self, worker: Peer) -> Job | None:
+        """
+        Take the job out of its queue that the worker should do next.
+        """
+        best = None
+        top: int = NOTHING
+        for ability in worker.turns:
+            if ability.function.queue.top < top:
+                best, top = ability, ability.function.queue.top
+        if best is None:
+            return None
+        if len(worker.turns) > 1:
+            worker.turns.remove(best)
+            worker.turns.append(best)
+        return best.function.queue.popTop()
+
+    def _grant(self, job: Job, worker: Peer) -> None:
+        """
+        Give a job to a worker.
+        """
+        job.state = JobState.RUNNING
+        job.worker = worker
+        job.attempts += 1
+        job.started = self._seconds()
+        job.function.running += 1
+        self.running += 1
+        worker.running[job.handle] = job
+        timeout = worker.abilities[job.function.name].timeout
+        if timeout:
+            when = job.started + timeout
+            job.timer = self._timers.at(when, partial(self._tooSlow, job))
+
+    def _tooSlow(self, job: Job) -> None:
+        """
+        The worker's time for the job is over. The worker is told nothing, and
+        what it may still report about the job is refused, as in gearmand.
+        """
+        job.timer = None
+        self._takeBack(job)
+
+    def _takeBack(self, job: Job) -> None:
+        """
+        A job is without its worker: let it wait again at the tail of its queue,
+        so that a job that kills its workers does not starve the others.
+        """
+        limit = self.policy.attempts
+        if not job.wanted or 0 < limit <= job.attempts:
+            self._fail(job)
+            return
+        self._stopRunning(job)
+        job.numerator = job.denominator = 0
+        self._enqueue(job)
+
+    # Reporting
+
+    def workStatus(
+        self, worker: Peer, handle: bytes, numerator: bytes, denominator: bytes
+    ) -> None:
+        """
+        A worker reports progress. Clients get its words; the numbers in them
+        are kept, as C{atoi} reads them, for whoever asks.
+
+        @raise ServerError: C{JOB_NOT_FOUND}, as for every report, when the
+            worker does not run that job.
+        """
+        job = self._reported(worker, handle, _RESULT_NOT_FOUND)
+        if job is not None:
+            job.numerator = _unsigned(numerator)
+            job.denominator = _unsigned(denominator)
+            for client in job.listeners:
+                client.link.workStatus(job, numerator, denominator)
+
+    def workData(self, worker: Peer, handle: bytes, data: bytes) -> None:
+        """
+        A worker sends a part of the result.
+        """
+        job = self._reported(worker, handle, _DATA_NOT_FOUND)
+        if job is not None:
+            for client in job.listeners:
+                client.link.workData(job, data)
+
+    def workWarning(self, worker: Peer, handle: bytes, data: bytes) -> None:
+        """
+        A worker sends a warning.
+        """
+        job = self._reported(worker, handle, _DATA_NOT_FOUND)
+        if job is not None:
+            for client in job.listeners:
+                client.link.workWarning(job, data)
+
+    def workComplete(self, worker: Peer, handle: bytes, data: bytes) -> None:
+        """
+        A worker completed a job.
+        """
+        job = self._reported(worker, handle, _RESULT_NOT_FOUND, last=True)
+        if job is not None:
+            for client in job.listeners:
+                client.link.workComplete(job, data)
+            self._end(job, JobState.COMPLETED)
+
+    def workFail(self, worker: Peer, handle: bytes) -> None:
+        """
+        A worker failed. After an exception for the same job it only repeats
+        itself: an ERROR for that would kill Perl's workers.
+        """
+        handle = handle.rstrip(b"\0")
+        if handle in worker.failing:
+            worker.failing.remove(handle)
+            return
+        job = self._reported(worker, handle, _RESULT_NOT_FOUND, last=True)
+        if job is not None:
+            self._fail(job)
+
+    def workException(self, worker: Peer, handle: bytes, data: bytes) -> None:
+        """
+        A worker failed with an exception, which ends the job. Clients that do
+        not want to hear of exceptions hear that it failed.
+        """
+        job = self._reported(worker, handle, _EXCEPTION_NOT_FOUND, last=True)
+        worker.failing.append(handle.rstrip(b"\0"))
+        if job is not None:
+            for client in job.listeners:
+                if client.exceptions:
+                    client.link.workException(job, data)
+                else:
+                    client.link.workFail(job)
+            self._end(job, JobState.FAILED)
+
+    def _reported(
+        self, worker: Peer, handle: bytes, text: bytes, last: bool = False
+    ) -> Job | None:
+        """
+        Find the job that a worker reports on.
+
+        @param text: what to say when the worker runs no such job.
+        @param last: whether the report ends the job.
+        @return: L{None} when the job was cancelled and nobody wants to know.
+        """
+        job = worker.running.get(handle)
+        if job is None:
+            # Some workers send the NUL behind a handle along.
+            handle = handle.rstrip(b"\0")
+            job = worker.running.get(handle)
+        if job is None:
+            if handle not in worker.cancelled:
+                raise ServerError(b"JOB_NOT_FOUND", text)
+            if last:
+                worker.cancelled.remove(handle)
+        return job
+
+    # Ends
+
+    def cancel(self, job: Job) -> None:
+        """
+        End a job, waiting or running, as if it had never been. Its clients hear
+        that it failed; what its worker still reports goes nowhere.
+        """
+        if job.worker is not None:
+            job.worker.cancelled.add(job.handle)
+        for client in job.listeners:
+            client.link.workFail(job)
+        self._end(job, JobState.CANCELLED)
+
+    def _fail(self, job: Job) -> None:
+        """
+        End a job that failed.
+        """
+        for client in job.listeners:
+            client.link.workFail(job)
+        self._end(job, JobState.FAILED)
+
+    def _end(self, job: Job, state: JobState) -> None:
+        """
+        Take a job off the board and out of every count.
+        """
+        before, job.state = job.state, state
+        function = job.function
+        if before is JobState.RUNNING:
+            self._stopRunning(job)
+        elif before is JobState.QUEUED:
+            function.queue.remove(job)
+        else:
+            del function.delayed[job]
+            self._stopTimer(job)
+        del self.jobs[job.handle]
+        function.discard(job)
+        for client in job.listeners:
+            client.waiting.pop(job, None)
+        # A dead entry in a queue must not keep the workload alive.
+        job.data = b""
+
+    def _stopRunning(self, job: Job) -> None:
+        """
+        Part a job from the worker that ran it.
+        """
+        if job.worker is not None:
+            job.worker.running.pop(job.handle, None)
+            job.worker = None
+        self._stopTimer(job)
+        job.function.running -= 1
+        self.running -= 1
+        if self._whenIdle is not None and not self.running:
+            whenIdle, self._whenIdle = self._whenIdle, None
+            whenIdle()
+
+    def _stopTimer(self, job: Job) -> None:
+        """
+        The attempt, or the delay, is over.
+        """
+        if job.timer is not None:
+            self._timers.cancel(job.timer)
+            job.timer = None
+
+    def drain(self, whenIdle: Callable[[], None]) -> None:
+        """
+        Take and grant no more jobs.
+
+        @param whenIdle: called once no job runs; perhaps at once.
+        """
+        self.draining = True
+        self._waker.stopped = True
+        if self.running:
+            self._whenIdle = whenIdle
+        else:
+            whenIdle()
+
+    def stop(self) -> None:
+        """
+        Grant nothing, and do nothing later.
+        """
+        self.draining = True
+        self._waker.stopped = True
+        self._whenIdle = None
+        self._timers.stop()
+
+
+_RESULT_NOT_FOUND = b"Job given in work result not found"
+_DATA_NOT_FOUND = b"Job does not exist on server"
+_EXCEPTION_NOT_FOUND = b"An exception was received for a job that does not exist"
+
+
+def _unsigned(text: bytes) -> int:
+    """
+    Read a number as gearmand keeps it: in 32 bits, without a sign.
+    """
+    return atoi(text) & 0xFFFFFFFF

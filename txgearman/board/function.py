@@ -1,0 +1,184 @@
+"""
+A function: its waiting jobs, its workers, its limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from txgearman.board.job import Job
+from txgearman.board.policy import Policy
+from txgearman.board.queue import JobQueue
+from txgearman.errors import ServerError
+
+if TYPE_CHECKING:
+    from txgearman.board.peer import Peer
+
+
+@frozen
+class QueueLimit:
+    """
+    How many living jobs a function may have before submits are refused; 0 for
+    any number. Each priority has its own limit, and each is compared with all
+    of the function's jobs, running ones included, as in gearmand.
+    """
+
+    high: int = 0
+    normal: int = 0
+    low: int = 0
+
+    def of(self, priority: int) -> int:
+        """
+        The limit for submits of a priority.
+        """
+        return (self.high, self.normal, self.low)[priority]
+
+
+@define(eq=False)
+class Function:
+    """
+    What the board knows of one function.
+
+    @ivar name: any bytes.
+    @ivar total: how many of its jobs live: delayed, queued and running ones.
+    @ivar running: how many of them run.
+    @ivar delayed: those that are not due.
+    @ivar byUnique: its living jobs by their unique.
+    @ivar byData: those whose unique is C{-}, by their workload.
+    @ivar workers: the workers that can do it, in the order of their coming.
+    @ivar sleepers: those of them that sleep, the most recently active last.
+    @ivar woken: how many of them were woken and have not grabbed since.
+    """
+
+    name: bytes
+    limit: QueueLimit = field(factory=QueueLimit)
+    queue: JobQueue = field(factory=JobQueue)
+    total: int = 0
+    running: int = 0
+    delayed: dict[Job, None] = field(factory=dict)
+    byUnique: dict[bytes, Job] = field(factory=dict)
+    byData: dict[bytes, Job] = field(factory=dict)
+    workers: dict[Peer, None] = field(factory=dict)
+    sleepers: dict[Peer, None] = field(factory=dict)
+    woken: int = 0
+
+    def full(self, priority: int) -> bool:
+        """
+        Would one more job of this priority be too many?
+        """
+        limit = self.limit.of(priority)
+        return 0 < limit <= self.total
+
+    def coalescing(self, unique: bytes, data: bytes) -> Job | None:
+        """
+        Find the living job that a submit with this unique would join.
+        """
+        if not unique:
+            return None
+        if unique == b"-":
+            return self.byData.get(data)
+        return self.byUnique.get(unique)
+
+    def add(self, job: Job) -> None:
+        """
+        Count a new job in.
+        """
+        self.total += 1
+        if job.unique == b"-":
+            if job.data:
+                self.byData[job.data] = job
+        elif job.unique:
+            self.byUnique[job.unique] = job
+
+    def discard(self, job: Job) -> None:
+        """
+        Count a job out that has ended.
+        """
+        self.total -= 1
+        if job.unique == b"-":
+            self.byData.pop(job.data, None)
+        elif job.unique:
+            del self.byUnique[job.unique]
+
+
+class Functions:
+    """
+    Every function that anyone has named: like gearmand, the board remembers
+    them until they are dropped.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._named: dict[bytes, Function] = {}
+        # Limits set for functions that nobody has named yet.
+        self._limits: dict[bytes, QueueLimit] = {}
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self._named.values())
+
+    def get(self, name: bytes) -> Function | None:
+        """
+        Find a function.
+        """
+        return self._named.get(name)
+
+    def named(self, name: bytes) -> Function:
+        """
+        Find a function, or remember a new one.
+
+        @raise ServerError: C{ARGUMENT_TOO_LARGE} for the name, C{QUEUE_ERROR}
+            when there are too many functions.
+        """
+        function = self._named.get(name)
+        if function is None:
+            self._check(name)
+            function = Function(name, self._limits.pop(name, QueueLimit()))
+            self._named[name] = function
+        return function
+
+    def setLimit(self, name: bytes, limit: QueueLimit) -> None:
+        """
+        Limit a function's queue, also of a function nobody has named yet.
+
+        @raise ServerError: as L{named} does.
+        """
+        function = self._named.get(name)
+        if function is not None:
+            function.limit = limit
+        else:
+            self._check(name)
+            self._limits[name] = limit
+
+    def drop(self, function: Function) -> bool:
+        """
+        Forget a function, unless it has workers or jobs.
+        """
+        if function.workers or function.total:
+            return False
+        del self._named[function.name]
+        return True
+
+    def jobByUnique(self, unique: bytes) -> Job | None:
+        """
+        Find the job submitted last under a unique, whatever its function. Jobs
+        whose unique is C{-} cannot be found by it, as in gearmand.
+        """
+        found = [
+            function.byUnique[unique]
+            for function in self
+            if unique in function.byUnique
+        ]
+        return max(found, key=lambda job: job.number, default=None)
+
+    def _check(self, name: bytes) -> None:
+        """
+        Can one more function be remembered, and of this name?
+        """
+        if len(name) > self._policy.functionLimit:
+            raise ServerError(b"ARGUMENT_TOO_LARGE", b"Function name too large")
+        known = name in self._limits
+        if len(self._named) + len(self._limits) - known >= self._policy.functionsLimit:
+            raise ServerError(b"QUEUE_ERROR", b"Too many functions")

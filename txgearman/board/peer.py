@@ -1,0 +1,158 @@
+"""
+A connection as the board sees it.
+
+Clients and workers are told apart by what they do: any connection may be both.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import Protocol
+
+from attrs import define, field
+
+from txgearman.board.function import Function
+from txgearman.board.job import Job
+from txgearman.errors import ServerError
+
+# As gearmand keeps it: the rest of a longer name is cut off.
+_CLIENT_ID_LIMIT = 127
+
+# How many failed jobs of a worker are remembered for the WORK_FAIL that some
+# workers send after each WORK_EXCEPTION. It comes at once, so a few would do.
+_REMEMBERED = 64
+
+
+class Link(Protocol):
+    """
+    What the board tells a connection that a peer is owed.
+
+    Calls must not reach back into the board: what they do to a transport
+    happens later.
+    """
+
+    def noop(self) -> None:
+        """
+        The worker is woken: there may be a job for it.
+        """
+
+    def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
+        """
+        The worker reported progress, in the worker's own words.
+        """
+
+    def workData(self, job: Job, data: bytes) -> None:
+        """
+        The worker sent a part of the result.
+        """
+
+    def workWarning(self, job: Job, data: bytes) -> None:
+        """
+        The worker sent a warning.
+        """
+
+    def workComplete(self, job: Job, data: bytes) -> None:
+        """
+        The job is completed; this is its result.
+        """
+
+    def workFail(self, job: Job) -> None:
+        """
+        The job failed, was cancelled, or used up its attempts.
+        """
+
+    def workException(self, job: Job, data: bytes) -> None:
+        """
+        The job failed with an exception.
+        """
+
+
+class Rest(enum.Enum):
+    """
+    What a worker's connection is doing about jobs.
+
+    A worker says that it sleeps (PRE_SLEEP), is woken at most once (NOOP), and
+    is awake again when it grabs.
+    """
+
+    AWAKE = enum.auto()
+    ASLEEP = enum.auto()
+    WOKEN = enum.auto()
+
+
+@define(eq=False)
+class Ability:
+    """
+    One function that a worker can do.
+
+    @ivar timeout: how long the worker may take for a job, in seconds; 0 for as
+        long as it likes.
+    """
+
+    function: Function
+    timeout: float = 0.0
+
+
+@define(eq=False)
+class Peer:
+    """
+    One connection.
+
+    @ivar link: where to tell it things.
+    @ivar host: where it comes from, for tables.
+    @ivar port: the port it comes from; 0 when it has none.
+    @ivar local: whether it runs on this machine.
+    @ivar number: its number among all connections the server ever had.
+    @ivar clientId: the name it gave itself.
+    @ivar exceptions: whether it wants to hear of exceptions.
+    @ivar abilities: what it can do, by function name, in the order of its
+        registering.
+    @ivar turns: its abilities in the order in which they are searched for a job.
+    @ivar running: the jobs it runs, by handle, in the order of its grabbing.
+    @ivar waiting: the jobs it waits for as a client.
+    @ivar failing: handles of jobs that it ended with an exception.
+    @ivar cancelled: handles of jobs that were cancelled while it ran them, and
+        of which it has not reported the end.
+    """
+
+    link: Link
+    host: bytes
+    port: int
+    local: bool
+    number: int
+    exceptions: bool
+    clientId: bytes = b"-"
+    rest: Rest = Rest.AWAKE
+    abilities: dict[bytes, Ability] = field(factory=dict)
+    turns: list[Ability] = field(factory=list)
+    running: dict[bytes, Job] = field(factory=dict)
+    waiting: dict[Job, None] = field(factory=dict)
+    failing: deque[bytes] = field(factory=lambda: deque(maxlen=_REMEMBERED))
+    cancelled: set[bytes] = field(factory=set)
+
+    @property
+    def address(self) -> bytes:
+        """
+        Host and port.
+        """
+        return b"%b:%d" % (self.host, self.port) if self.port else self.host
+
+    def setClientId(self, clientId: bytes) -> None:
+        """
+        The peer gives itself a name.
+        """
+        self.clientId = clientId[:_CLIENT_ID_LIMIT]
+
+    def setOption(self, option: bytes) -> None:
+        """
+        The peer sets an option; there is only C{exceptions}, in any case and
+        perhaps with a NUL behind it.
+
+        @raise ServerError: C{UNKNOWN_OPTION}.
+        """
+        if option.removesuffix(b"\0").lower() != b"exceptions":
+            raise ServerError(
+                b"UNKNOWN_OPTION", b"Server does not recognize given option"
+            )
+        self.exceptions = True

@@ -1,0 +1,88 @@
+"""
+The jobs of one function that wait for a worker.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from txgearman.board.job import Job, JobState, Priority
+
+NOTHING: Final = len(Priority)
+"""What L{JobQueue.top} is when no job waits: after every priority."""
+
+# A lane is swept when it holds more dead entries than this, and more dead ones
+# than living ones: the sweep costs each entry no more than its removal would.
+_SWEEP = 64
+
+
+class JobQueue:
+    """
+    Three lanes, one for each priority, first in, first out.
+
+    A job that leaves from the middle (cancelled, abandoned) is out of every
+    count at once; its entry in the lane is skipped when it comes up, or swept
+    away when there are too many of them.
+
+    @ivar counts: how many jobs wait in each lane.
+    @ivar waiting: how many jobs wait in all of them.
+    @ivar top: the first lane in which a job waits, or L{NOTHING}.
+    """
+
+    __slots__ = ("_lanes", "counts", "top", "waiting")
+
+    def __init__(self) -> None:
+        self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Priority)
+        self.counts = [0] * len(Priority)
+        self.waiting = 0
+        self.top: int = NOTHING
+
+    def append(self, job: Job) -> None:
+        """
+        Put a job at the tail of its priority's lane.
+        """
+        priority = job.priority
+        job.state = JobState.QUEUED
+        self._lanes[priority].append(job)
+        self.counts[priority] += 1
+        self.waiting += 1
+        if priority < self.top:
+            self.top = priority
+
+    def popTop(self) -> Job:
+        """
+        Take the first job of the first lane that has one.
+
+        @raise IndexError: when no job waits.
+        """
+        lane = self._lanes[self.top]
+        job = lane.popleft()
+        while job.state is not JobState.QUEUED:
+            job = lane.popleft()
+        self._left(job.priority)
+        return job
+
+    def remove(self, job: Job) -> None:
+        """
+        Take a job out of the middle; the caller has given it a state other
+        than queued, for good.
+        """
+        priority = job.priority
+        self._left(priority)
+        lane = self._lanes[priority]
+        dead = len(lane) - self.counts[priority]
+        if dead > _SWEEP and dead > self.counts[priority]:
+            living = [job for job in lane if job.state is JobState.QUEUED]
+            lane.clear()
+            lane.extend(living)
+
+    def _left(self, priority: int) -> None:
+        """
+        Count a job out of its lane.
+        """
+        self.waiting -= 1
+        self.counts[priority] -= 1
+        if not self.counts[priority] and priority == self.top:
+            later = range(priority + 1, NOTHING)
+            self.top = next((lane for lane in later if self.counts[lane]), NOTHING)

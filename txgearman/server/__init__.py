@@ -1,0 +1,3 @@
+"""
+The job server on Twisted: connections, listening, draining, C{twistd gearman}.
+"""

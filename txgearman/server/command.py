@@ -1,0 +1,129 @@
+"""
+C{twistd gearman}: the job server as a process of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import Any, NoReturn
+
+from twisted.application.service import IService
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+
+from txgearman.errors import BadSetting
+from txgearman.server.listening import endpointsOf, reasonOf
+from txgearman.server.options import Options
+from txgearman.server.service import GearmanServer
+
+__all__ = ["Options", "makeService"]
+
+
+class GearmanProcess(GearmanServer):
+    """
+    A job server that is all that its process does: its end ends the process,
+    and it listens to signals.
+    """
+
+    _log = Logger()
+    _before: Any = None
+
+    def __init__(self, reactor: Any, options: Options) -> None:
+        """
+        @raise BadSetting: for an address that cannot be used.
+        """
+        super().__init__(
+            reactor,
+            endpointsOf(
+                reactor,
+                options["port"],
+                options.hosts,
+                options.descriptions,
+                options["backlog"],
+            ),
+            options.policy,
+            options.settings,
+            drainTimeout=options["drain-timeout"],
+            onShutdown=self._shutDown,
+        )
+        self._reactor = reactor
+        self._options = options
+
+    def _listen(self) -> None:
+        """
+        Listen, or end the process with a line that says why not.
+        """
+        try:
+            super()._listen()
+        except (CannotListenError, OSError) as error:
+            _giveUp(self._options.parent or {}, f"gearman: {reasonOf(error)}")
+
+    def startService(self) -> None:
+        """
+        Start; SIGUSR1 drains and then ends the process.
+        """
+        super().startService()
+        self._before = signal.signal(signal.SIGUSR1, self._signalled)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop.
+        """
+        signal.signal(signal.SIGUSR1, self._before)
+        return super().stopService()
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        """
+        A signal came, in the middle of anything.
+        """
+        self._reactor.callFromThread(self._shutDown, True)
+
+    def _shutDown(self, graceful: bool) -> None:
+        """
+        End the process.
+        """
+        if graceful:
+            self.drain().addCallback(lambda _: self._stopReactor())
+        else:
+            # Later, so that whoever asked gets the answer.
+            self._reactor.callLater(0, self._stopReactor)
+
+    def _stopReactor(self) -> None:
+        """
+        Stop, unless something else did meanwhile.
+        """
+        if self._reactor.running:
+            self._reactor.stop()
+
+
+def _giveUp(twistd: Any, line: str) -> NoReturn:
+    """
+    End a process that cannot start, with a line that says why: what twistd does
+    about an exception is to print its traceback.
+
+    @param twistd: the options of twistd.
+    """
+    pidFile = twistd.get("pidfile")
+    if pidFile and os.path.exists(pidFile):
+        os.unlink(pidFile)
+    pipe = twistd.get("statusPipe")
+    if pipe is not None:
+        # A daemon's starter waits to hear of it.
+        os.write(pipe, f"1 {line}".encode()[:100])
+        os.close(pipe)
+    raise SystemExit(line)
+
+
+def makeService(options: Options) -> IService:
+    """
+    Make the service that twistd runs.
+    """
+    from twisted.internet import reactor
+
+    try:
+        return GearmanProcess(reactor, options)
+    except BadSetting as error:
+        raise SystemExit(f"gearman: {error}") from None

@@ -1,0 +1,51 @@
+"""
+What the owner of a job server may decide about connections.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import field, frozen
+
+from txgearman.wire.codec import Limits
+
+CONGESTED: Final = 1024 * 1024
+"""
+How many bytes a peer may be owed before those who cause more are held up.
+"""
+
+
+@frozen
+class Keepalive:
+    """
+    TCP keepalive on accepted connections; -1 for what the system does.
+
+    @ivar idle: seconds of silence before the first probe.
+    @ivar interval: seconds between probes.
+    @ivar count: unanswered probes before the connection is lost.
+    """
+
+    idle: int = -1
+    interval: int = -1
+    count: int = -1
+
+
+@frozen
+class Settings:
+    """
+    The settings of a L{GearmanServerFactory
+    <txgearman.server.factory.GearmanServerFactory>}.
+
+    @ivar limits: how much of one packet or line is taken from a peer.
+    @ivar maxConnections: connections beyond these are closed at once; 0 for any
+        number.
+    @ivar keepalive: L{None} for no TCP keepalive.
+    @ivar stallTimeout: a peer that is owed much and takes nothing for so many
+        seconds is lost: those who have something for it wait meanwhile.
+    """
+
+    limits: Limits = field(factory=Limits)
+    maxConnections: int = 0
+    keepalive: Keepalive | None = None
+    stallTimeout: float = 60.0

@@ -1,0 +1,287 @@
+"""
+Bytes in, packets and text lines out; packets in, bytes out.
+
+The rules of reading, which L{PacketReader} keeps whatever a peer sends:
+
+  - Whether a packet or a text line comes next is decided by its first byte: a
+    packet starts with NUL. Both may be mixed on one connection.
+  - A packet's arguments are looked for inside its own body and nowhere else.
+  - Nothing is raised. What cannot be understood becomes an event like any
+    other, in its place among the packets, so that it can be answered in order.
+  - When the place where the next packet starts is lost, the reader closes: it
+    yields nothing more and keeps nothing that comes.
+  - No more is kept than one packet or line of the sizes in L{Limits}, and one
+    chunk of input.
+
+Text lines end with a newline; a carriage return before it is not part of them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from attrs import frozen
+
+from txgearman.wire.packets import PACKETS, REQUEST, RESPONSE, TEXT
+
+MALFORMED: Final = -1
+"""
+The kind of event that stands for bytes that are no packet. Its arguments are
+the code and the text of the ERROR packet that is owed for it. Without a code, a
+text line was at fault and a line is owed; without a text, nothing is.
+"""
+
+_HEAD = struct.Struct(">4sII")
+_HEAD_SIZE: Final = _HEAD.size
+_COUNT: Final = len(PACKETS)
+_MAGICS: Final = (REQUEST, RESPONSE)
+
+# How many NULs part a packet's arguments; None when it has no arguments, and
+# whatever stands in its body means nothing.
+_SEPARATORS: Final[tuple[int | None, ...]] = tuple(
+    len(packet.arguments) - 1 if packet.arguments else None for packet in PACKETS
+)
+
+# Pieces of a packet smaller than this are gathered up to _GATHERED, so that a
+# peer that sends byte by byte cannot make us keep an object for each byte.
+_SMALL: Final = 4 * 1024
+_GATHERED: Final = 64 * 1024
+
+Event = tuple[int, Sequence[bytes]]
+"""
+What a reader yields: a packet's number and its arguments; or L{TEXT} and the
+line; or L{MALFORMED} and the code and text of an error.
+"""
+
+
+@frozen
+class Limits:
+    """
+    How much of one packet or line is taken from a peer.
+
+    @ivar packet: the largest body of a packet, in bytes.
+    @ivar line: the longest text line, in bytes, its end not counted.
+    """
+
+    packet: int = 64 * 1024 * 1024
+    line: int = 8 * 1024
+
+
+def encode(magic: bytes, number: int, *arguments: bytes) -> bytes:
+    """
+    Encode a packet.
+
+    @param magic: L{REQUEST} or L{RESPONSE}.
+    @param number: the packet's number.
+    @param arguments: its arguments; none but the last may contain NUL, which
+        the caller knows, since only names and numbers stand before the last.
+    """
+    body = b"\0".join(arguments)
+    return _HEAD.pack(magic, number, len(body)) + body
+
+
+def encodeHead(
+    magic: bytes, number: int, arguments: Sequence[bytes], size: int
+) -> bytes:
+    """
+    Encode a packet up to its last argument, which follows as it is.
+
+    @param arguments: all arguments but the last.
+    @param size: the size of the last argument in bytes.
+    """
+    body = b"\0".join((*arguments, b""))
+    return _HEAD.pack(magic, number, len(body) + size) + body
+
+
+class PacketReader:
+    """
+    A reader of one connection's incoming bytes.
+
+    Feed it chunks of any size, and after each take what L{events} yields. A
+    caller may stop in the middle of the events and go on later.
+
+    @ivar closed: whether the reader lost its place and reads no more.
+    """
+
+    def __init__(self, limits: Limits | None = None, magic: bytes = REQUEST) -> None:
+        """
+        @param magic: the magic that packets must have: L{REQUEST} for a server,
+            L{RESPONSE} for clients and workers.
+        """
+        self.closed = False
+        self._limits = Limits() if limits is None else limits
+        self._magic = magic
+        self._buffer = b""
+        self._offset = 0
+        # A packet that is not all there: its head, its pieces, what they lack.
+        self._head: tuple[bytes, int] = (b"", 0)
+        self._pieces: list[bytes] = []
+        self._small = bytearray()
+        self._missing = 0
+
+    def feed(self, data: bytes) -> None:
+        """
+        Take a chunk of input, of any size.
+        """
+        if self.closed:
+            return
+        if self._missing > len(data):
+            self._keep(data)
+            return
+        if self._missing:
+            end = self._missing
+            self._keep(data[:end])
+            self._buffer, self._offset = data, end
+        elif self._offset < len(self._buffer):
+            self._buffer, self._offset = self._buffer[self._offset :] + data, 0
+        else:
+            self._buffer, self._offset = data, 0
+
+    def close(self) -> None:
+        """
+        Read no more, and forget what has not been read.
+        """
+        self.closed = True
+        self._buffer, self._offset = b"", 0
+
+    def events(self) -> Iterator[Event]:
+        """
+        Yield what has arrived, in order, until more input is needed.
+        """
+        if self._missing:
+            return
+        if self._pieces:
+            yield self._assembled()
+        buffer, limit = self._buffer, self._limits.packet
+        while not self.closed:
+            offset = self._offset
+            left = len(buffer) - offset
+            if left < _HEAD_SIZE or buffer[offset]:
+                if left == 0:
+                    # Do not hold on to a chunk whose packets are all read.
+                    self._buffer, self._offset = b"", 0
+                    return
+                line = self._line(buffer, offset)
+                if line is None:
+                    return
+                yield line
+                continue
+            magic, number, size = _HEAD.unpack_from(buffer, offset)
+            known = 0 < number < _COUNT and magic in _MAGICS
+            if not known or size > limit:
+                yield self._refused(known)
+                continue
+            start = offset + _HEAD_SIZE
+            end = start + size
+            if end > len(buffer):
+                self._buffer, self._offset = b"", 0
+                self._head = (magic, number)
+                self._missing = size
+                self._keep(buffer[start:])
+                return
+            self._offset = end
+            yield self._event(magic, number, buffer[start:end])
+
+    def _line(self, buffer: bytes, offset: int) -> Event | None:
+        """
+        Take a text line, if one is there.
+
+        @return: L{None} when more input is needed, for a line or for a head.
+        """
+        if not buffer[offset]:
+            seen = buffer[offset : offset + len(REQUEST)]
+            if REQUEST.startswith(seen) or RESPONSE.startswith(seen):
+                return None
+            return self._lostPlace(b"", b"")
+        limit = self._limits.line
+        end = buffer.find(b"\n", offset, offset + limit + 1)
+        if end < 0:
+            if len(buffer) - offset <= limit:
+                return None
+            return self._lostPlace(b"", b"Text line too long")
+        self._offset = end + 1
+        line = buffer[offset:end]
+        return (TEXT, (line[:-1] if line.endswith(b"\r") else line,))
+
+    def _refused(self, known: bool) -> Event:
+        """
+        Say why a packet is not read. As in gearmand, a magic or a number that
+        does not exist closes the connection without a word.
+        """
+        if not known:
+            return self._lostPlace(b"", b"")
+        text = b"Packet is larger than %d bytes" % self._limits.packet
+        return self._lostPlace(b"ARGUMENT_TOO_LARGE", text)
+
+    def _lostPlace(self, code: bytes, text: bytes) -> Event:
+        """
+        Read no more, and make the event that says why.
+        """
+        self.close()
+        return (MALFORMED, (code, text))
+
+    def _event(self, magic: bytes, number: int, body: bytes) -> Event:
+        """
+        Make the event of a packet whose whole body is there.
+        """
+        if magic != self._magic:
+            return self._wrongMagic()
+        separators = _SEPARATORS[number]
+        if separators is None:
+            return (number, ())
+        arguments = body.split(b"\0", separators)
+        if len(arguments) <= separators:
+            return self._tooFewArguments(number)
+        return (number, arguments)
+
+    def _wrongMagic(self) -> Event:
+        wanted = b"Request" if self._magic == REQUEST else b"Response"
+        return (MALFORMED, (b"INVALID_MAGIC", wanted + b" magic expected"))
+
+    def _tooFewArguments(self, number: int) -> Event:
+        """
+        A body that lacks a NUL was cut or made by a broken peer; what follows
+        it is not to be trusted.
+        """
+        packet = PACKETS[number]
+        text = b"%s needs %d arguments" % (packet.name.encode(), len(packet.arguments))
+        return self._lostPlace(b"INVALID_PACKET", text)
+
+    def _keep(self, piece: bytes) -> None:
+        """
+        Keep a piece of a packet that is not all there.
+        """
+        self._missing -= len(piece)
+        if len(piece) < _SMALL:
+            self._small += piece
+            if self._missing and len(self._small) < _GATHERED:
+                return
+            piece = b""
+        if self._small:
+            self._pieces.append(bytes(self._small))
+            self._small = bytearray()
+        if piece or not self._pieces:
+            self._pieces.append(piece)
+
+    def _assembled(self) -> Event:
+        """
+        Make the event of a packet that came in pieces.
+
+        The arguments before the last are short and stand in the first pieces,
+        so these are cut off first, and the rest, which may be large, is joined
+        once.
+        """
+        magic, number = self._head
+        pieces, self._pieces = self._pieces, []
+        separators = _SEPARATORS[number] or 0
+        first, found = 0, pieces[0].count(b"\0")
+        while found < separators and first + 1 < len(pieces):
+            first += 1
+            found += pieces[first].count(b"\0")
+        event = self._event(magic, number, b"".join(pieces[: first + 1]))
+        if event[0] == number and event[1] and first + 1 < len(pieces):
+            *before, last = event[1]
+            return (number, [*before, b"".join([last, *pieces[first + 1 :]])])
+        return event

@@ -1,0 +1,85 @@
+"""
+The admin protocol: lines of text, in and out.
+
+The forms are those of gearmand, byte for byte, since tools parse them. Note
+the line ends: C{OK} and C{ERR} replies end with a carriage return and a
+newline, everything else with a newline alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+OK: Final = b"OK\r\n"
+"""What a command answers that did its work and has nothing to show."""
+
+WORDS: Final = 5
+"""How many words a command may have, its name among them; as in gearmand."""
+
+_UNSAFE = re.compile(rb"[\x00-\x20\x7f]")
+
+
+def split(line: bytes) -> list[bytes]:
+    """
+    Cut a text line into words.
+
+    Runs of spaces count as one, but a space at the start leaves an empty first
+    word, and a NUL ends the line, as in gearmand.
+
+    @param line: the line without its end.
+    @return: at least one word.
+    """
+    line = line.partition(b"\0")[0]
+    first, *others = line.split(b" ")
+    return [first, *(word for word in others if word)]
+
+
+def ok(value: bytes) -> bytes:
+    """
+    Answer with a value.
+    """
+    return b"OK %b\n" % value
+
+
+def error(code: bytes, text: str = "") -> bytes:
+    """
+    Answer that a command could not be done.
+
+    @param code: a word such as C{b"UNKNOWN_JOB"}.
+    @param text: more about it; spaces become plus signs, as in gearmand.
+    """
+    if not text:
+        return b"ERR %b\r\n" % code
+    return b"ERR %b %b\r\n" % (code, text.replace(" ", "+").encode())
+
+
+def table(rows: Iterable[Iterable[bytes | int]]) -> bytes:
+    """
+    Make a table: cells parted by tabs, a dot on the last line.
+
+    @param rows: names, which are escaped, and numbers.
+    """
+    lines = [
+        b"\t".join(
+            b"%d" % cell if isinstance(cell, int) else escape(cell) for cell in row
+        )
+        for row in rows
+    ]
+    return ending(lines)
+
+
+def ending(lines: Iterable[bytes]) -> bytes:
+    """
+    End lines that make a reply of several lines with the dot.
+    """
+    return b"".join(b"%b\n" % line for line in (*lines, b"."))
+
+
+def escape(name: bytes) -> bytes:
+    """
+    Write a name so that it cannot break a line or a column: white space and
+    control bytes become C{%20} and the like, everything else stays.
+    """
+    return _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], name)
