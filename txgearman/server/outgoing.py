@@ -24,7 +24,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from txgearman.server.settings import CONGESTED
-from txgearman.server.transport import Transport, plainTCP
+from txgearman.server.transport import Transport, plainTCP, writeNow
 from txgearman.server.turn import Sender, Turn
 from txgearman.wire.codec import encode, encodeHead
 from txgearman.wire.packets import RESPONSE
@@ -33,7 +33,8 @@ from txgearman.wire.packets import RESPONSE
 # written by itself.
 _LARGE: Final = 16 * 1024
 
-# How much a transport is given at a time; Twisted hands the kernel as much.
+# How much a transport is given at a time; Twisted hands the kernel as much, and
+# copies what it is given before it has sent what it was given before.
 _PIECE: Final = 128 * 1024
 
 
@@ -62,9 +63,11 @@ class Outgoing:
         self._turn = turn
         self._clock = clock
         self._stallTimeout = stallTimeout
-        self._chunks: deque[bytes | memoryview] = deque()
+        self._chunks: deque[bytes] = deque()
         self._full = False
+        self._flushing = False
         self._closed = False
+        self._now = writeNow(transport)
         self._held: dict[Sender, None] = {}
         self._stall: IDelayedCall | None = None
         transport.registerProducer(self, True)
@@ -86,7 +89,8 @@ class Outgoing:
         which is held up if that is too much.
         """
         self.packet(number, *arguments)
-        self.weigh()
+        if self.size > CONGESTED:
+            self.weigh()
 
     def weigh(self) -> None:
         """
@@ -122,30 +126,30 @@ class Outgoing:
         """
         Give the transport what it takes.
         """
-        if self.size <= _PIECE:
-            if self._chunks and not self._full:
-                data = b"".join(self._chunks)
-                self._chunks.clear()
-                self.size = 0
-                self._transport.write(data)
-        else:
-            while self._chunks and not self._full:
-                self._transport.write(self._piece())
+        # While this loop runs, a transport that is empty again is no reason to
+        # start another one.
+        self._flushing = True
+        while self._chunks and not self._full:
+            self._transport.write(self._next())
+            if self._now is not None:
+                self._now()
+        self._flushing = False
         if self._held and self.size <= CONGESTED // 2:
             self._release()
 
-    def _piece(self) -> bytes:
+    def _next(self) -> bytes:
         """
-        Take the next bytes from the front.
+        Take what is to be written next: everything, unless that is much. A large
+        workload goes by itself, so that nothing copies it.
         """
-        chunk = self._chunks.popleft()
-        if len(chunk) > _PIECE:
-            # A view, so that a large workload is not copied again and again.
-            view = memoryview(chunk)
-            self._chunks.appendleft(view[_PIECE:])
-            chunk = view[:_PIECE]
-        self.size -= len(chunk)
-        return bytes(chunk)
+        chunks = self._chunks
+        taken = [chunks.popleft()]
+        size = len(taken[0])
+        while chunks and size + len(chunks[0]) <= _PIECE:
+            size += len(chunks[0])
+            taken.append(chunks.popleft())
+        self.size -= size
+        return b"".join(taken)
 
     def _release(self) -> None:
         """
@@ -217,7 +221,8 @@ class Outgoing:
         The transport is empty.
         """
         self._full = False
-        self.flush()
+        if not self._flushing:
+            self.flush()
         if self._held:
             self._startStall()
 

@@ -5,7 +5,7 @@ What a connection needs of its transport, and how its socket is set up.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from twisted.internet.interfaces import (
@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
     IPushProducer,
     ISSLTransport,
     ITCPTransport,
+    IWriteDescriptor,
 )
 
 from txgearman.server.address import isInternet
@@ -66,6 +67,23 @@ def plainTCP(transport: Transport) -> TCPTransport | None:
         return None
     tcp = ITCPTransport.providedBy(transport) and isInternet(transport.getPeer())
     return cast(TCPTransport, transport) if tcp else None
+
+
+def writeNow(transport: Transport) -> Callable[[], object] | None:
+    """
+    How to hand what was written to the kernel now.
+
+    By itself, a transport waits until the reactor says that its socket is
+    writable, which costs as much again as the writing. If the socket is not
+    writable, or lost, this does nothing, and the reactor finds out.
+
+    @return: L{None} where there is no socket right beneath the transport.
+    """
+    if ISSLTransport.providedBy(transport):
+        return None
+    if not IWriteDescriptor.providedBy(transport):
+        return None
+    return cast(IWriteDescriptor, transport).doWrite
 
 
 def setUp(transport: Transport, keepalive: Keepalive | None) -> None:
