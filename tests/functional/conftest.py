@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
-from twisted.logger import LogEvent, LogLevel, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
+from zope.interface import provider
 
 from tests.functional.processes import JobServer, startServer
+from tests.functional.raw import closeAll
 
 Starter = Callable[..., Awaitable[JobServer]]
 
@@ -25,6 +27,7 @@ def noLoggedErrors() -> Iterator[None]:
     """
     errors: list[LogEvent] = []
 
+    @provider(ILogObserver)
     def observe(event: LogEvent) -> None:
         if event.get("log_level") in (LogLevel.error, LogLevel.critical):
             errors.append(event)
@@ -35,6 +38,15 @@ def noLoggedErrors() -> Iterator[None]:
     finally:
         globalLogPublisher.removeObserver(observe)
     assert not errors, errors
+
+
+@pytest.fixture(autouse=True)
+def noOpenConnections() -> Iterator[None]:
+    """
+    Close what a test left open.
+    """
+    yield
+    pytest_twisted.blockon(Deferred.fromCoroutine(closeAll()))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from attrs import define, field
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import ConnectError, ProcessDone
+from twisted.internet.error import ConnectError, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess, IReactorTCP
 from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
 from twisted.internet.task import deferLater
@@ -64,7 +64,7 @@ async def pause(seconds: float) -> None:
     """
     Give real processes time; never used where something can be awaited.
     """
-    await deferLater(reactor, seconds)  # type: ignore[arg-type]
+    await deferLater(reactor, seconds)
 
 
 async def until(
@@ -105,12 +105,11 @@ class Child(ProcessProtocol):
         self.errors += data
 
     def processEnded(self, reason: Failure) -> None:
-        if reason.check(ProcessDone):
-            self.status = 0
+        if isinstance(reason.value, ProcessTerminated):
+            number: int | None = reason.value.signal
+            self.status = reason.value.exitCode if number is None else -number
         else:
-            self.status = reason.value.exitCode
-            if self.status is None:
-                self.status = -reason.value.signal
+            self.status = 0
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             waiter.callback(None)
@@ -121,7 +120,8 @@ class Child(ProcessProtocol):
         The process id while the process runs.
         """
         assert self.transport is not None
-        return self.transport.pid
+        pid: int = self.transport.pid
+        return pid
 
     def write(self, data: bytes) -> None:
         """
@@ -154,7 +154,7 @@ class Child(ProcessProtocol):
         if self.status is None:
             waiter: Deferred[None] = Deferred()
             self._waiting.append(waiter)
-            waiter.addTimeout(patience, reactor)  # type: ignore[arg-type]
+            waiter.addTimeout(patience, reactor)
             try:
                 await waiter
             except BaseException:
@@ -181,7 +181,7 @@ def spawn(
     program = shutil.which(arguments[0])
     assert program is not None, f"no program {arguments[0]}"
     child = Child()
-    processes: IReactorProcess = reactor  # type: ignore[assignment]
+    processes: IReactorProcess = reactor
     processes.spawnProcess(
         child, program, arguments, {**os.environ, **(env or {})}, cwd
     )
@@ -195,12 +195,13 @@ async def listening(port: int, child: Child, patience: float = PATIENCE) -> None
     """
     Wait until something accepts connections on a loopback port.
     """
-    tcp: IReactorTCP = reactor  # type: ignore[assignment]
+    tcp: IReactorTCP = reactor
     endpoint = TCP4ClientEndpoint(tcp, "127.0.0.1", port)
     waited = 0.0
     while True:
         try:
             probe = await endpoint.connect(Factory.forProtocol(Protocol))
+            assert isinstance(probe, Protocol)
         except ConnectError:
             if child.status is not None or waited > patience:
                 raise AssertionError(

@@ -60,6 +60,10 @@ class Received:
         return self.body.split(b"\0")
 
 
+# The connections of the running test.
+_open: set[RawPeer] = set()
+
+
 @define(eq=False)
 class RawPeer(Protocol):
     """
@@ -73,12 +77,16 @@ class RawPeer(Protocol):
     closed: bool = False
     _waiting: list[Deferred[None]] = field(factory=list)
 
+    def connectionMade(self) -> None:
+        _open.add(self)
+
     def dataReceived(self, data: bytes) -> None:
         self.received += data
         self._wake()
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self.closed = True
+        _open.discard(self)
         self._wake()
 
     def _wake(self) -> None:
@@ -106,13 +114,20 @@ class RawPeer(Protocol):
         assert self.transport is not None
         self.transport.loseConnection()
 
+    def pause(self) -> None:
+        """
+        Read nothing more.
+        """
+        assert self.transport is not None
+        self.transport.pauseProducing()  # type: ignore[attr-defined]
+
     async def _until(self, ready: Callable[[], bool], what: str) -> None:
         while not ready():
             if self.closed:
                 raise AssertionError(f"closed before {what}: {self.received!r}")
             waiter: Deferred[None] = Deferred()
             self._waiting.append(waiter)
-            waiter.addTimeout(PATIENCE, reactor)  # type: ignore[arg-type]
+            waiter.addTimeout(PATIENCE, reactor)
             await waiter
 
     async def arrives(self, ready: Callable[[], bool]) -> None:
@@ -122,7 +137,7 @@ class RawPeer(Protocol):
         while not ready() and not self.closed:
             waiter: Deferred[None] = Deferred()
             self._waiting.append(waiter)
-            waiter.addTimeout(PATIENCE, reactor)  # type: ignore[arg-type]
+            waiter.addTimeout(PATIENCE, reactor)
             await waiter
 
     async def next(self) -> Received:
@@ -185,7 +200,7 @@ class RawPeer(Protocol):
         while not self.closed:
             waiter: Deferred[None] = Deferred()
             self._waiting.append(waiter)
-            waiter.addTimeout(PATIENCE, reactor)  # type: ignore[arg-type]
+            waiter.addTimeout(PATIENCE, reactor)
             await waiter
         rest, self.received = self.received, b""
         return rest
@@ -203,8 +218,18 @@ async def connect(port: int) -> RawPeer:
     """
     Connect to a job server on loopback.
     """
-    tcp: IReactorTCP = reactor  # type: ignore[assignment]
+    tcp: IReactorTCP = reactor
     endpoint = TCP4ClientEndpoint(tcp, "127.0.0.1", port)
     peer = await endpoint.connect(Factory.forProtocol(RawPeer))
     assert isinstance(peer, RawPeer)
     return peer
+
+
+async def closeAll() -> None:
+    """
+    Close every connection that is still open, at the end of a test.
+    """
+    for peer in list(_open):
+        assert peer.transport is not None
+        peer.transport.abortConnection()  # type: ignore[attr-defined]
+        await peer.lost()

@@ -24,6 +24,7 @@ from tests.functional.peers import (
     requirePerlGearman,
     startingPeers,
     untilDone,
+    untilRunning,
     untilServed,
 )
 from tests.functional.processes import Child, JobServer, until
@@ -206,10 +207,34 @@ async def test_admin(servers: Starter, peers: Peers, kind: str) -> None:
         row,
         "cba",
         row,
-        {},
-        {},
-        "fed",
     ]
+
+
+@pytest.mark.parametrize("kind", ["txgearman"])
+@pytest_twisted.ensureDeferred
+async def test_tables(
+    servers: Starter, peers: Peers, tmp_path: Path, kind: str
+) -> None:
+    """
+    The commands C{jobs} and C{clients}, which a Perl client knows from Perl's
+    own job server, say who runs a job and who waits for it. (gearmand does not
+    have them.)
+    """
+    server = await start(servers, kind)
+    await startWorkers(peers, server)
+    held = peers.start("perl", CLIENT, str(server.port), "held", str(tmp_path))
+    await untilRunning(server.port, "held")
+    jobs, clients = await play(peers, server, "tables")
+    worker = jobs["held"]["address"]
+    assert re.fullmatch(r"127\.0\.0\.1:[0-9]+", worker)
+    assert jobs == {"held": {"key": "held-1", "address": worker, "listeners": "1"}}
+    assert clients.pop(worker) == {}
+    # The client that waits, and the one that asks.
+    waits = {"held": {"key": "held-1", "address": worker}}
+    assert sorted(clients.values(), key=len) == [{}, waits]
+    (tmp_path / "release").touch()
+    assert await held.ended() == 0, held.errors
+    assert json.loads(held.output) == ["released"]
 
 
 @eachServer

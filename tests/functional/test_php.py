@@ -19,9 +19,11 @@ from tests.functional.peers import (
     SERVERS,
     Peers,
     adminTable,
+    functionCounts,
     linesOf,
     requirePhpGearman,
     startingPeers,
+    untilAnswered,
     untilDone,
     untilServed,
 )
@@ -38,14 +40,17 @@ CLIENT = str(PROGRAMS / "client.php")
 HANDLE = re.compile(r"H:.+:[0-9]+")
 
 
-async def startPool(servers: Starter, peers: Peers, kind: str) -> JobServer:
+async def startPool(
+    servers: Starter, peers: Peers, kind: str, count: int = 5
+) -> JobServer:
     """
-    Start a job server with five PHP workers, all of them registered.
+    Start a job server with some PHP workers, all of them registered.
     """
     requirePhpGearman()
     server = await servers(kind)
-    peers.start("php", POOL, str(server.port), "5")
-    await untilServed(server.port, "dropSpare", 5)
+    peers.start("php", POOL, str(server.port), str(count))
+    # libgearman registers the function that was added first last.
+    await untilServed(server.port, "reverse", count)
     return server
 
 
@@ -133,7 +138,7 @@ async def test_failures(servers: Starter, peers: Peers, kind: str) -> None:
         "excepts": "WORK_EXCEPTION",
         "throws": "WORK_EXCEPTION",
     }
-    await untilServed(server.port, "dropSpare", 5)
+    await untilServed(server.port, "reverse", 5)
 
 
 @pytest.mark.parametrize("kind", ["txgearman"])
@@ -255,15 +260,22 @@ async def test_workers(servers: Starter, peers: Peers, kind: str) -> None:
 @pytest_twisted.ensureDeferred
 async def test_unregister(servers: Starter, peers: Peers, kind: str) -> None:
     """
-    A worker that drops one of its functions is no longer offered its jobs and
-    keeps its other functions.
+    A worker that drops one of its functions is no longer counted for it and
+    keeps its other functions. (libgearman tells the server when it next wakes.)
     """
-    server = await startPool(servers, peers, kind)
-    seen = await peers.report("php", CLIENT, str(server.port), "drop")
-    assert seen[0] == "dropped"
-    assert seen[1] in {"php-1", "php-2", "php-3", "php-4", "php-5"}
-    await untilServed(server.port, "spare", 4)
-    await untilServed(server.port, "reverse", 5)
+    server = await startPool(servers, peers, kind, 1)
+    client = await connect(server.port)
+
+    async def spareWorkers() -> int:
+        client.send("SUBMIT_JOB", b"who", b"", b"x")
+        handle = (await client.expect("JOB_CREATED")).body
+        assert (await client.expect("WORK_COMPLETE")).body == handle + b"\0php-1"
+        return (await functionCounts(server.port))["spare"].workers
+
+    assert await spareWorkers() == 1
+    assert await peers.report("php", CLIENT, str(server.port), "drop") == ["dropped"]
+    await untilAnswered(spareWorkers, lambda workers: workers == 0, "no workers")
+    client.close()
 
 
 async def killHolder(path: Path) -> None:

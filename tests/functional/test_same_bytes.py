@@ -13,7 +13,8 @@ from typing import TypeVar
 import pytest
 import pytest_twisted
 from attrs import define, field
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
 
 from tests.functional.processes import JobServer, requirePeer, startServer
 from tests.functional.scenarios import SCENARIOS, Scenario, Step
@@ -27,45 +28,49 @@ T = TypeVar("T")
 
 async def together(*things: Coroutine[Deferred[object], object, T]) -> list[T]:
     """
-    Await several things at once.
+    Await several things at once, all of them to their ends.
 
     @raise Exception: the first of theirs.
     """
-    deferreds = [Deferred.fromCoroutine(thing) for thing in things]
-    try:
-        return await gatherResults(deferreds, consumeErrors=True)
-    except FirstError as error:
-        error.subFailure.raiseException()
-        raise
+    waiting = [Deferred.fromCoroutine(thing) for thing in things]
+    results = await DeferredList(waiting, consumeErrors=True)
+    for _, result in results:
+        if isinstance(result, Failure):
+            result.raiseException()
+    return [result for _, result in results]
 
 
 @define
 class Servers:
     """
-    Pairs of servers, and one of them that most scenarios share.
+    Servers of both kinds: shared by the scenarios that want the same options,
+    or alone with one scenario.
 
     @ivar folder: makes an empty folder for a server to run in.
     """
 
     folder: Callable[[], Path]
-    _shared: dict[str, JobServer] = field(factory=dict)
+    _shared: dict[tuple[str, ...], JobServer] = field(factory=dict)
 
-    async def play(self, scenario: Scenario, kinds: Sequence[str]) -> list[list[Step]]:
+    async def play(self, scenario: Scenario, *kinds: str) -> list[list[Step]]:
         """
         Play a scenario on servers of several kinds at once.
 
         @return: what each of them answered.
         """
-        return await together(*(self._playOn(kind, scenario) for kind in kinds))
+        play = self._playAlone if scenario.alone else self._playShared
+        return await together(*(play(kind, scenario) for kind in kinds))
 
-    async def _playOn(self, kind: str, scenario: Scenario) -> list[Step]:
-        if not scenario.alone:
-            if kind not in self._shared:
-                self._shared[kind] = await self._start(kind)
-            server = self._shared[kind]
-            steps = await scenario.transcript(server)
-            assert server.child.status is None, f"{kind} died: {server.child.errors!r}"
-            return steps
+    async def _playShared(self, kind: str, scenario: Scenario) -> list[Step]:
+        key = (kind, *scenario.options)
+        server = self._shared.get(key)
+        if server is None or server.child.status is not None:
+            server = self._shared[key] = await self._start(*key)
+        steps = await scenario.transcript(server)
+        assert server.child.status is None, f"{kind} died: {server.child.errors!r}"
+        return steps
+
+    async def _playAlone(self, kind: str, scenario: Scenario) -> list[Step]:
         server = await self._start(kind, *scenario.options)
         try:
             return await scenario.transcript(server)
@@ -112,20 +117,19 @@ async def test_scenario(scenario: Scenario, stages: Servers) -> None:
     Both servers answer the same, but for the steps that are declared to differ.
     """
     if scenario.oursOnly:
-        [ours] = await stages.play(scenario, [OURS])
-        theirs: list[Step] = []
+        [ours] = await stages.play(scenario, OURS)
     else:
-        theirs, ours = await stages.play(scenario, [PEER, OURS])
-        same = {step.key for step in theirs if step in ours}
-        differing = [step.key for step in ours if step.key not in same]
+        theirs, ours = await stages.play(scenario, PEER, OURS)
         assert [step.key for step in theirs] == [step.key for step in ours]
-        unexpected = [key for key in differing if key not in scenario.ours]
-        shown = {
+        differing = {
             one.key: (one.units, other.units)
             for one, other in zip(theirs, ours, strict=True)
-            if one.key in unexpected
+            if one != other
         }
-        assert not shown, f"(gearmand, txgearman): {shown}"
+        surprising = {
+            key: units for key, units in differing.items() if key not in scenario.ours
+        }
+        assert not surprising, f"(gearmand, txgearman): {surprising}"
         assert set(differing) == set(scenario.ours), "declared, but the same"
     for step in ours:
         if step.key in scenario.ours:

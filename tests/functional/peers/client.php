@@ -225,8 +225,7 @@ function impatient(string $folder): array
 /** A worker that drops one of its functions while it does another. */
 function drop(string $folder): array
 {
-    $client = client();
-    return [$client->doNormal('dropSpare', 'x'), $client->doNormal('spare', 'x')];
+    return [client()->doNormal('dropSpare', 'x')];
 }
 
 echo json_encode($scene($folder), JSON_THROW_ON_ERROR), "\n";

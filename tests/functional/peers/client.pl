@@ -120,11 +120,14 @@ my %scenes = (
             push @seen, result($client->do_task('reverse', 'abc'));
             push @seen, $client->get_job_server_status->{$server}{reverse};
         }
-
-        # Commands of the Perl job server only.
-        push @seen, $client->get_job_server_jobs, $client->get_job_server_clients;
-        push @seen, result($client->do_task('reverse', 'def'));
         return \@seen;
+    },
+
+    # The tables that gearmand does not have.
+    tables => sub {
+        my $client = client();
+        return [map { $_->{$server} } $client->get_job_server_jobs,
+                $client->get_job_server_clients];
     },
 
     # A call that nobody answers within a tenth of a second.
@@ -140,6 +143,10 @@ my %scenes = (
                 client(prefix => 'space'), client()];
     },
 
+    held => sub {
+        my %unique = (uniq => 'held-1');
+        return [result(client()->do_task('held', "$folder/release", \%unique))];
+    },
     stuck => sub { [result(client()->do_task('stuckOnce', "$folder/stuck"))] },
     timed => sub { [result(client()->do_task('timedOnce', "$folder/timed"))] },
     alone => sub { [client()->dispatch_background('stuckOnce', "$folder/stuck")] },

@@ -17,7 +17,8 @@ from tests.functional.scenarios import (
     waking,
     working,
 )
-from tests.functional.scenarios.stage import SCENARIOS, Scenario, Step
+from tests.functional.scenarios.stage import SCENARIOS, Scenario
+from tests.functional.scenarios.transcript import Step
 
 __all__ = [
     "SCENARIOS",

@@ -4,7 +4,8 @@ Text commands, with good, bad and odd arguments.
 
 from __future__ import annotations
 
-from tests.functional.scenarios.stage import CLOSED, Stage, scenario
+from tests.functional.scenarios.stage import Stage, scenario
+from tests.functional.scenarios.transcript import CLOSED
 
 UNKNOWN = b"ERR UNKNOWN_COMMAND Unknown+server+command"
 
@@ -159,7 +160,7 @@ async def handleNumbers(stage: Stage) -> None:
     await client.sends("SUBMIT_JOB_LOW", b"three", b"", b"data")
 
 
-@scenario("--job-handle-prefix=made-up")
+@scenario("--job-handle-prefix=made-up", alone=True)
 async def handlePrefix(stage: Stage) -> None:
     """
     The part of a handle before its number can be chosen.

@@ -8,7 +8,8 @@ import re
 import struct
 
 from tests.functional.raw import packet
-from tests.functional.scenarios.stage import CLOSED, Stage, scenario
+from tests.functional.scenarios.stage import Stage, scenario
+from tests.functional.scenarios.transcript import CLOSED
 
 INVALID = re.compile(rb"\[ERROR\] INVALID_PACKET\0[^\0]+")
 TOO_LARGE = re.compile(rb"\[ERROR\] ARGUMENT_TOO_LARGE\0[^\0]+")

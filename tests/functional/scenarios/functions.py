@@ -211,11 +211,10 @@ async def dropFunctionWithJobs(stage: Stage) -> None:
 
 
 @scenario(
-    alone=True,
     differs="drop-with-case",
     ours={
         "admin drop function NAME": [b"ERR function not found\r\n"],
-        "admin status": [b"name\t0\t0\t0\n", b".\n"],
+        "admin status": [b"dropFunctionOfOtherCase/name\t0\t0\t0\n", b".\n"],
     },
 )
 async def dropFunctionOfOtherCase(stage: Stage) -> None:
@@ -223,8 +222,8 @@ async def dropFunctionOfOtherCase(stage: Stage) -> None:
     A function is dropped by its exact name only.
     """
     admin = await stage.enter("admin")
-    await admin.asks(b"create function name\r\n")
-    await admin.asks(b"drop function NAME\r\n")
+    await admin.asks(b"create function %s\r\n" % stage.mine(b"name"))
+    await admin.asks(b"drop function %s\r\n" % stage.mine(b"NAME"))
     await admin.asks(b"status\n")
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 
 from tests.functional.raw import packet
-from tests.functional.scenarios.stage import CLOSED, Stage, scenario
+from tests.functional.scenarios.stage import Stage, scenario
+from tests.functional.scenarios.transcript import CLOSED
 
 INVALID = re.compile(rb"\[ERROR\] INVALID_PACKET\0[^\0]+")
 

@@ -1,12 +1,5 @@
 """
-The stage that scenarios are played on: connections with names, and a
-transcript of everything a server said to each of them.
-
-A transcript holds what came, cut into packets and text lines. A packet is
-written as C{[NAME] body}, after its length was found to be right, so nothing
-is left out. What cannot be the same on two servers is masked: numbers of
-handles (by order of appearance), file descriptors, addresses, process ids and
-versions. Rows of tables are sorted, and other scenarios' rows left out.
+The stage that scenarios are played on, and how they are declared.
 """
 
 from __future__ import annotations
@@ -21,47 +14,9 @@ from twisted.internet.interfaces import ITCPTransport
 
 from tests.functional.processes import PATIENCE, JobServer, pause
 from tests.functional.raw import NAMES, RawPeer, connect, packet
+from tests.functional.scenarios.transcript import CLOSED, HANDLE, Step, Transcript, cut
 
-HEAD = struct.Struct(">4sII")
 MARK = packet("ECHO_RES", b"settle", magic=b"\0RES")
-HANDLE = re.compile(rb"H:[A-Za-z0-9.-]+:([0-9]+)")
-CLOSED = b"<closed>"
-
-
-@frozen
-class Step:
-    """
-    What one connection was told at one point of the story.
-
-    @ivar key: the connection's name, what it did, and which time it did so.
-    @ivar units: packets and text lines, and L{CLOSED}.
-    """
-
-    key: str
-    units: tuple[bytes, ...]
-
-
-def cut(data: bytes) -> list[bytes]:
-    """
-    Cut what a server sent into packets and text lines.
-    """
-    units: list[bytes] = []
-    while data:
-        if data.startswith(b"\0RES") and len(data) >= HEAD.size:
-            number, size = HEAD.unpack_from(data)[1:]
-            body = data[HEAD.size : HEAD.size + size]
-            if len(body) == size and number < len(NAMES):
-                name = NAMES[number].encode()
-                units.append(b"[%s] %s" % (name, body) if body else b"[%s]" % name)
-                data = data[HEAD.size + size :]
-                continue
-        line, end, data = data.partition(b"\n")
-        if line.startswith(b"\t") and units:
-            # It belongs to the row before, wherever that one is sorted to.
-            units[-1] += line + end
-        else:
-            units.append(line + end)
-    return units
 
 
 @define(eq=False)
@@ -100,13 +55,21 @@ class Actor:
         """
         return await self.says(packet(name, *arguments), does=name)
 
+    async def mumbles(self, name: str, *arguments: bytes) -> None:
+        """
+        Send one packet, and leave what comes back out of the transcript: a
+        server may answer one thing today and another tomorrow.
+        """
+        await self.sends(name, *arguments)
+        del self.stage.transcript.steps[-1]
+
     async def asks(self, line: bytes) -> bytes:
         """
         Send a text command, with its line end if it is to have one.
 
         @return: the job handle in the answer, or nothing.
         """
-        return await self.says(line, does=self.stage.label(line))
+        return await self.says(line, does=self.stage.transcript.label(line))
 
     async def hears(self, *, does: str = "hears", stalls: str = "") -> bytes:
         """
@@ -140,14 +103,19 @@ class Actor:
         data, self.raw.received = self.raw.received, b""
         return self._record(does, data)
 
-    async def waitsFor(self, name: str, *, never: str = "") -> bytes:
+    async def waitsFor(
+        self, name: str, *, never: str = "", within: float = 0.3
+    ) -> bytes:
         """
         Wait for something that comes by itself: a packet of this name.
 
-        @param never: a kind of server where it does not come.
+        @param never: a kind of server where it does not come; there, wait for
+            some seconds.
         """
         head = struct.pack(">4sI", b"\0RES", NAMES.index(name))
-        if never != self.stage.server.kind:
+        if never == self.stage.server.kind:
+            await pause(within)
+        else:
             await self._arrives(lambda: head in self.raw.received)
         return await self.hears(does=f"waits for {name}")
 
@@ -155,12 +123,15 @@ class Actor:
         """
         Send one packet again and again until the answer is another one.
         """
+        waited = 0.0
         while True:
             handle = await self.sends(name)
-            if self.stage.transcript[-1].units != (answer,):
+            if self.stage.transcript.steps[-1].units != (answer,):
                 return handle
-            del self.stage.transcript[-1]
+            assert waited < PATIENCE, f"always {answer!r}"
+            del self.stage.transcript.steps[-1]
             await pause(0.05)
+            waited += 0.05
 
     def finishes(self) -> None:
         """
@@ -195,10 +166,10 @@ class Actor:
             ) from None
 
     def _record(self, does: str, data: bytes) -> bytes:
-        units = self.stage.masked(cut(data))
+        units = self.stage.transcript.masked(cut(data))
         if self.raw.closed:
             units.append(CLOSED)
-        self.stage.record(f"{self.name} {does}", units)
+        self.stage.transcript.record(f"{self.name} {does}", units)
         handles = [match.group() for match in HANDLE.finditer(data)]
         return handles[-1] if handles else b""
 
@@ -208,17 +179,12 @@ class Stage:
     """
     Where one scenario is played on one server.
 
-    @ivar scenario: the scenario's name, in all the names that it invents.
     @ivar f: a function that no other scenario knows.
     @ivar g: another one.
-    @ivar whole: whether tables are shown whole, with others' rows.
     """
 
     server: JobServer
-    scenario: str
-    whole: bool = False
-    transcript: list[Step] = field(factory=list)
-    _handles: list[bytes] = field(factory=list)
+    transcript: Transcript
     actors: list[Actor] = field(factory=list)
     _usher: RawPeer | None = None
 
@@ -234,7 +200,7 @@ class Stage:
         """
         A name that no other scenario uses: a function, a unique or an id.
         """
-        return self.scenario.encode() + b"/" + name
+        return self.transcript.scenario.encode() + b"/" + name
 
     async def enter(self, name: str) -> Actor:
         """
@@ -268,12 +234,8 @@ class Stage:
         """
         Wait until the server has only so many connections.
         """
-        while True:
-            admin = self.actors[0].raw
-            admin.write(b"workers\n")
-            if len(await admin.table()) == connections:
-                return
-            await pause(0.01)
+        peer = self.actors[0].raw
+        await _whenTable(peer, lambda rows: len(rows) == connections)
 
     async def gone(self, tag: bytes) -> None:
         """
@@ -281,16 +243,9 @@ class Stage:
         """
         if self._usher is None:
             self._usher = await connect(self.server.port)
-        waited = 0.0
-        while True:
-            self._usher.write(b"workers\n")
-            if not any(tag in line for line in await self._usher.table()):
-                return
-            assert waited < PATIENCE, f"{tag!r} never left"
-            await pause(0.01)
-            waited += 0.01
+        await _whenTable(self._usher, lambda rows: not any(tag in row for row in rows))
 
-    async def clear(self) -> None:
+    def clear(self) -> None:
         """
         Close every connection.
         """
@@ -299,61 +254,20 @@ class Stage:
         if self._usher is not None:
             self._usher.close()
 
-    def record(self, what: str, units: Sequence[bytes]) -> None:
-        """
-        Add a step to the transcript.
-        """
-        times = 1 + sum(step.key.split(" #")[0] == what for step in self.transcript)
-        key = what if times == 1 else f"{what} #{times}"
-        self.transcript.append(Step(key, tuple(units)))
 
-    def label(self, line: bytes) -> str:
-        """
-        A text command as it is named in the transcript.
-        """
-        words = HANDLE.sub(self._number, line).replace(self.mine(b""), b"").split()
-        return b" ".join(words)[:60].decode("latin-1") or "empty line"
-
-    def masked(self, units: Sequence[bytes]) -> list[bytes]:
-        """
-        Mask what no two servers have in common.
-        """
-        if b".\n" not in units:
-            return [self._mask(unit) for unit in units]
-        end = start = units.index(b".\n")
-        while start and not units[start - 1].startswith(b"["):
-            start -= 1
-        rows = sorted(self._mask(row) for row in units[start:end] if self._shows(row))
-        rest = [self._mask(unit) for unit in units[end:]]
-        return [self._mask(unit) for unit in units[:start]] + rows + rest
-
-    def _shows(self, row: bytes) -> bool:
-        """
-        Whether a row of a table belongs to this scenario.
-        """
-        name = re.escape(self.scenario.encode())
-        return (
-            self.whole
-            or re.search(rb"(?<![\w-])" + name + rb"/", row) is not None
-            or any(match.group() in self._handles for match in HANDLE.finditer(row))
-        )
-
-    def _mask(self, unit: bytes) -> bytes:
-        unit = HANDLE.sub(self._number, unit)
-        unit = re.sub(rb"^OK [0-9]\S*\n$", b"OK <number>\n", unit)
-        unit = re.sub(rb"^[0-9]+ 127\.0\.0\.1 ", b"FD IP ", unit)
-        return re.sub(rb"127\.0\.0\.1:[0-9]+", b"IP:PORT", unit)
-
-    def _number(self, match: re.Match[bytes]) -> bytes:
-        """
-        Number a handle: as it is on a server of one's own, else by appearance.
-        """
-        handle, number = match.group(), match.group(1)
-        if self.whole:
-            return b"H:" + number
-        if handle not in self._handles:
-            self._handles.append(handle)
-        return b"H:%d" % (self._handles.index(handle) + 1)
+async def _whenTable(peer: RawPeer, agrees: Callable[[list[bytes]], bool]) -> None:
+    """
+    Ask for the table of connections until it is as it should be.
+    """
+    waited = 0.0
+    while True:
+        peer.write(b"workers\n")
+        rows = await peer.table()
+        if agrees(rows):
+            return
+        assert waited < PATIENCE, f"never as it should be: {rows}"
+        await pause(0.01)
+        waited += 0.01
 
 
 Play = Callable[[Stage], Awaitable[None]]
@@ -384,12 +298,12 @@ class Scenario:
         """
         Play it on one server.
         """
-        stage = Stage(server, self.name, whole=self.alone)
+        stage = Stage(server, Transcript(self.name, whole=self.alone))
         try:
             await self.play(stage)
         finally:
-            await stage.clear()
-        return stage.transcript
+            stage.clear()
+        return stage.transcript.steps
 
 
 SCENARIOS: list[Scenario] = []
@@ -403,7 +317,8 @@ def scenario(
     oursOnly: bool = False,
 ) -> Callable[[Play], Play]:
     """
-    Declare a scenario. Its name is the function's, in the file's manner.
+    Declare a scenario, which has its function's name. It is played on both
+    servers, which are started with C{options}; for the rest see L{Scenario}.
     """
 
     def declare(play: Play) -> Play:
@@ -414,7 +329,7 @@ def scenario(
                 differs,
                 ours or {},
                 options,
-                alone or bool(options),
+                alone,
                 oursOnly,
             )
         )

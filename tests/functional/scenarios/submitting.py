@@ -7,8 +7,10 @@ from __future__ import annotations
 import re
 
 from tests.functional.raw import packet
-from tests.functional.scenarios.stage import CLOSED, Stage, scenario
+from tests.functional.scenarios.stage import Stage, scenario
+from tests.functional.scenarios.transcript import CLOSED
 
+LONG_NAME = b"[ERROR] ARGUMENT_TOO_LARGE\0Function name too large"
 INVALID = re.compile(rb"\[ERROR\] INVALID_PACKET\0[^\0]+")
 KINDS = [
     "SUBMIT_JOB",
@@ -176,7 +178,15 @@ async def functionNameWithSpaces(stage: Stage) -> None:
     await worker.sends("GRAB_JOB")
 
 
-@scenario(differs="long-function-name", alone=True, ours={})
+@scenario(
+    differs="long-function-name",
+    alone=True,
+    ours={
+        "worker CAN_DO": [LONG_NAME],
+        "client SUBMIT_JOB_BG": [LONG_NAME],
+        "worker GRAB_JOB": [b"[NO_JOB]"],
+    },
+)
 async def longFunctionName(stage: Stage) -> None:
     """
     A function name that no worker's buffer could hold is refused.
@@ -188,7 +198,13 @@ async def longFunctionName(stage: Stage) -> None:
     await worker.sends("GRAB_JOB")
 
 
-@scenario(differs="long-function-name", alone=True, ours={})
+@scenario(
+    differs="long-function-name",
+    ours={
+        "worker CAN_DO": [LONG_NAME],
+        "client SUBMIT_JOB_BG": [LONG_NAME],
+    },
+)
 async def endlessFunctionName(stage: Stage) -> None:
     """
     A function name of 9000 bytes is refused, and the connection goes on.

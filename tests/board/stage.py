@@ -1,0 +1,375 @@
+"""
+The stage on which the clients and workers of a board play their scenes.
+
+There is no transport and no waiting: a L{Stage} has a board and a clock, and its
+L{Actor}s remember what the board told them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from txgearman.board.board import JobBoard
+from txgearman.board.function import Function
+from txgearman.board.job import Job, JobState, Priority
+from txgearman.board.peer import Peer, Rest
+from txgearman.board.policy import Policy
+from txgearman.board.queue import NOTHING
+from txgearman.errors import ServerError
+
+Heard: TypeAlias = tuple[str | bytes, ...]
+"""What a peer was told: the packet's name, the job's handle, the rest."""
+
+NOOP: Heard = ("NOOP",)
+
+NOON = 1_700_000_000.0
+"""When a scene begins, in seconds of the epoch: a date like those of real jobs."""
+
+LONG = 10.0**6
+"""Longer than anything on a board takes, in seconds."""
+
+NOT_FOUND = (b"JOB_NOT_FOUND", b"Job given in work result not found")
+NO_JOB_FOR_DATA = (b"JOB_NOT_FOUND", b"Job does not exist on server")
+NO_JOB_FOR_EXCEPTION = (
+    b"JOB_NOT_FOUND",
+    b"An exception was received for a job that does not exist",
+)
+
+
+def progress(job: Job, numerator: bytes, denominator: bytes) -> Heard:
+    return ("WORK_STATUS", job.handle, numerator, denominator)
+
+
+def part(job: Job, data: bytes) -> Heard:
+    return ("WORK_DATA", job.handle, data)
+
+
+def warning(job: Job, data: bytes) -> Heard:
+    return ("WORK_WARNING", job.handle, data)
+
+
+def complete(job: Job, data: bytes = b"") -> Heard:
+    return ("WORK_COMPLETE", job.handle, data)
+
+
+def fail(job: Job) -> Heard:
+    return ("WORK_FAIL", job.handle)
+
+
+def exception(job: Job, data: bytes = b"") -> Heard:
+    return ("WORK_EXCEPTION", job.handle, data)
+
+
+class RecordingLink:
+    """
+    A L{Link<txgearman.board.peer.Link>} that remembers what it was told.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+
+    def noop(self) -> None:
+        self.heard.append(NOOP)
+
+    def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
+        self.heard.append(progress(job, numerator, denominator))
+
+    def workData(self, job: Job, data: bytes) -> None:
+        self.heard.append(part(job, data))
+
+    def workWarning(self, job: Job, data: bytes) -> None:
+        self.heard.append(warning(job, data))
+
+    def workComplete(self, job: Job, data: bytes) -> None:
+        self.heard.append(complete(job, data))
+
+    def workFail(self, job: Job) -> None:
+        self.heard.append(fail(job))
+
+    def workException(self, job: Job, data: bytes) -> None:
+        self.heard.append(exception(job, data))
+
+
+class Actor:
+    """
+    A connection: a client, a worker, or both.
+
+    @ivar peer: what the board made of it.
+    """
+
+    def __init__(self, board: JobBoard, host: bytes, port: int) -> None:
+        self._board = board
+        self._link = RecordingLink()
+        self.peer = board.made(self._link, host, port)
+
+    def hears(self) -> list[Heard]:
+        """
+        Take what it was told since the last time.
+        """
+        heard, self._link.heard = self._link.heard, []
+        return heard
+
+    def leaves(self) -> None:
+        self._board.lost(self.peer)
+
+    def submits(
+        self,
+        name: bytes = b"f",
+        data: bytes = b"",
+        unique: bytes = b"",
+        priority: Priority = Priority.NORMAL,
+        background: bool = False,
+        reducer: bytes = b"",
+        due: float = 0.0,
+    ) -> Job:
+        return self._board.submit(
+            self.peer, name, unique, data, priority, background, reducer, due
+        )
+
+    def canDo(self, *names: bytes, timeout: float = 0.0) -> None:
+        for name in names:
+            self._board.canDo(self.peer, name, timeout)
+
+    def cantDo(self, name: bytes) -> None:
+        self._board.cantDo(self.peer, name)
+
+    def forgetsAll(self) -> None:
+        self._board.resetAbilities(self.peer)
+
+    def sleeps(self) -> None:
+        self._board.preSleep(self.peer)
+
+    def grabs(self) -> Job | None:
+        return self._board.grab(self.peer)
+
+    def takes(self) -> Job:
+        """
+        Grab a job that is known to be there.
+        """
+        job = self._board.grab(self.peer)
+        assert job is not None, "there is a job to take"
+        return job
+
+    def takesAll(self) -> list[Job]:
+        """
+        Grab jobs until there are no more.
+        """
+        return list(iter(self.grabs, None))
+
+    def tells(self, job: Job | bytes, numerator: bytes, denominator: bytes) -> None:
+        """
+        Report progress.
+        """
+        self._board.workStatus(self.peer, _handle(job), numerator, denominator)
+
+    def sends(self, job: Job | bytes, data: bytes = b"") -> None:
+        """
+        Report a part of the result.
+        """
+        self._board.workData(self.peer, _handle(job), data)
+
+    def warns(self, job: Job | bytes, data: bytes = b"") -> None:
+        self._board.workWarning(self.peer, _handle(job), data)
+
+    def completes(self, job: Job | bytes, data: bytes = b"") -> None:
+        self._board.workComplete(self.peer, _handle(job), data)
+
+    def fails(self, job: Job | bytes) -> None:
+        self._board.workFail(self.peer, _handle(job))
+
+    def throws(self, job: Job | bytes, data: bytes = b"") -> None:
+        """
+        Report an exception.
+        """
+        self._board.workException(self.peer, _handle(job), data)
+
+
+def _handle(job: Job | bytes) -> bytes:
+    return job if isinstance(job, bytes) else job.handle
+
+
+class Stage:
+    """
+    A board, its clock, and a way on for its actors.
+    """
+
+    def __init__(self, firstNumber: int = 1, **settings: Any) -> None:
+        """
+        @param settings: those of L{Policy}.
+        """
+        self.clock = Clock()
+        self.clock.advance(NOON)
+        policy = Policy(**{"handlePrefix": b"H:stage", **settings})
+        self.board = JobBoard(self.clock, policy, firstNumber)
+
+    def client(self, host: bytes = b"127.0.0.1", port: int = 4000) -> Actor:
+        return Actor(self.board, host, port)
+
+    def worker(self, *names: bytes, timeout: float = 0.0) -> Actor:
+        worker = Actor(self.board, b"127.0.0.1", 5000)
+        worker.canDo(*names, timeout=timeout)
+        return worker
+
+    def sleeper(self, *names: bytes) -> Actor:
+        """
+        Let a worker come that finds nothing to do and sleeps.
+        """
+        worker = self.worker(*names)
+        worker.sleeps()
+        return worker
+
+    def sleepers(self, count: int, *names: bytes) -> list[Actor]:
+        return [self.sleeper(*names) for _ in range(count)]
+
+    def passes(self, seconds: float) -> None:
+        """
+        Let time pass.
+        """
+        self.clock.advance(seconds)
+
+    def function(self, name: bytes = b"f") -> Function:
+        function = self.board.functions.get(name)
+        assert function is not None, name
+        return function
+
+    def cancels(self, job: Job) -> bool:
+        """
+        Cancel a job by its handle, as an administrator does.
+
+        @return: whether there is such a job.
+        """
+        found = self.board.jobs.get(job.handle)
+        if found is None:
+            return False
+        self.board.cancel(found)
+        return True
+
+
+def takeCensus(board: JobBoard) -> None:
+    """
+    Count everything on a board again, and compare.
+
+    @raise AssertionError: when a count of the board's is wrong, or one thing
+        points to another that does not point back.
+    """
+    for handle, job in board.jobs.items():
+        assert job.handle == handle, (handle, job.handle)
+        _checkJob(board, job)
+    for function in board.functions:
+        _checkFunction(board, function)
+    running = sum(function.running for function in board.functions)
+    assert board.running == running, (board.running, running)
+    for peer in board.peers:
+        _checkPeer(board, peer)
+
+
+def _checkJob(board: JobBoard, job: Job) -> None:
+    """
+    Is all that a living job points to on the board as well?
+    """
+    runs = job.state is JobState.RUNNING
+    assert job.state in (JobState.DELAYED, JobState.QUEUED, JobState.RUNNING), job
+    assert board.functions.get(job.function.name) is job.function, job
+    assert runs == (job.worker is not None), job
+    assert job.wanted or runs, "a job that nobody wants does not wait"
+    if job.worker is not None:
+        assert job.worker in board.peers, "a lost worker runs nothing"
+        assert job.worker.running.get(job.handle) is job, job
+    assert (job.timer is not None) or job.state is not JobState.DELAYED, job
+    assert (job.timer is None) or job.state is not JobState.QUEUED, job
+    for client in job.listeners:
+        assert client in board.peers, "a lost client listens to nothing"
+        assert job in client.waiting, job
+
+
+def _checkFunction(board: JobBoard, function: Function) -> None:
+    """
+    Are the function's counts and indexes those of its living jobs?
+    """
+    jobs = [job for job in board.jobs.values() if job.function is function]
+    states = Counter(job.state for job in jobs)
+    queued = [job for job in jobs if job.state is JobState.QUEUED]
+    counts = [sum(job.priority is p for job in queued) for p in Priority]
+    queue = function.queue
+    same(function.total, len(jobs))
+    same(function.running, states[JobState.RUNNING])
+    same(set(function.delayed), {j for j in jobs if j.state is JobState.DELAYED})
+    same(queue.counts, counts)
+    same(queue.waiting, len(queued))
+    same(queue.top, next((p for p in Priority if counts[p]), NOTHING))
+    same(function.byUnique, {j.unique: j for j in jobs if j.unique not in (b"", b"-")})
+    same(function.byData, {j.data: j for j in jobs if j.unique == b"-" and j.data})
+    workers = {peer for peer in board.peers if function.name in peer.abilities}
+    same(set(function.workers), workers)
+    same(set(function.sleepers), {w for w in workers if w.rest is Rest.ASLEEP})
+    same(function.woken, sum(w.rest is Rest.WOKEN for w in workers))
+
+
+def _checkPeer(board: JobBoard, peer: Peer) -> None:
+    """
+    Is all that a peer points to on the board as well?
+    """
+    for handle, job in peer.running.items():
+        assert board.jobs.get(handle) is job, "only living jobs run"
+        assert job.worker is peer, job
+    for job in peer.waiting:
+        assert board.jobs.get(job.handle) is job, "only living jobs are waited for"
+        assert peer in job.listeners, job
+    for name, ability in peer.abilities.items():
+        assert board.functions.get(name) is ability.function, name
+    same({id(a) for a in peer.turns}, {id(a) for a in peer.abilities.values()})
+    same(len(peer.turns), len(peer.abilities))
+
+
+def same(found: object, expected: object) -> None:
+    """
+    @raise AssertionError: when they are not equal.
+    """
+    assert found == expected, f"{found!r} is not {expected!r}"
+
+
+class BoardTestCase(SynchronousTestCase):
+    """
+    A test on a stage. After each one, everything on the board is counted again.
+    """
+
+    def stage(self, firstNumber: int = 1, **settings: Any) -> Stage:
+        """
+        Set a stage.
+        """
+        stage = Stage(firstNumber, **settings)
+        self.addCleanup(takeCensus, stage.board)
+        return stage
+
+    def assertRefused(
+        self, error: tuple[bytes, bytes], ask: Callable[..., object], *asked: object
+    ) -> None:
+        """
+        Assert that the board refuses something, and in which words.
+        """
+        refusal = self.assertRaises(ServerError, ask, *asked)
+        self.assertEqual((refusal.code, refusal.text), error)
+
+    def assertHear(self, actors: Iterable[Actor], *heard: Heard) -> None:
+        """
+        Assert that each of some actors was told exactly this.
+        """
+        for number, actor in enumerate(actors):
+            self.assertEqual(actor.hears(), list(heard), f"actor {number}")
+
+    def assertEmpty(self, stage: Stage) -> None:
+        """
+        Assert that no job has left a trace, and that nothing comes later.
+        """
+        board = stage.board
+        takeCensus(board)
+        self.assertEqual((dict(board.jobs), board.running), ({}, 0))
+        for peer in board.peers:
+            self.assertEqual((peer.waiting, peer.running), ({}, {}))
+        stage.passes(LONG)
+        self.assertEqual(stage.clock.getDelayedCalls(), [])
