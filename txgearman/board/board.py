@@ -355,7 +355,6 @@ class JobBoard:
         A worker failed. After an exception for the same job it only repeats
         itself: an ERROR for that would kill Perl's workers.
         """
-        handle = handle.rstrip(b"\0")
         if handle in worker.failing:
             worker.failing.remove(handle)
             return
@@ -369,7 +368,7 @@ class JobBoard:
         not want to hear of exceptions hear that it failed.
         """
         job = self._reported(worker, handle, _EXCEPTION_NOT_FOUND, last=True)
-        worker.failing.append(handle.rstrip(b"\0"))
+        worker.failing.append(handle)
         if job is not None:
             for client in job.listeners:
                 if client.exceptions:
@@ -389,10 +388,6 @@ class JobBoard:
         @return: L{None} when the job was cancelled and nobody wants to know.
         """
         job = worker.running.get(handle)
-        if job is None:
-            # Some workers send the NUL behind a handle along.
-            handle = handle.rstrip(b"\0")
-            job = worker.running.get(handle)
         if job is None:
             if handle not in worker.cancelled:
                 raise ServerError(b"JOB_NOT_FOUND", text)

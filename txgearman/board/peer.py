@@ -146,12 +146,11 @@ class Peer:
 
     def setOption(self, option: bytes) -> None:
         """
-        The peer sets an option; there is only C{exceptions}, in any case and
-        perhaps with a NUL behind it.
+        The peer sets an option; there is only C{exceptions}, in any case.
 
         @raise ServerError: C{UNKNOWN_OPTION}.
         """
-        if option.removesuffix(b"\0").lower() != b"exceptions":
+        if option.lower() != b"exceptions":
             raise ServerError(
                 b"UNKNOWN_OPTION", b"Server does not recognize given option"
             )

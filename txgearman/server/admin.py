@@ -34,28 +34,36 @@ def answer(factory: GearmanServerFactory, peer: Peer, words: Sequence[bytes]) ->
     """
     name, *arguments = words
     command = _COMMANDS.get(name.lower())
-    if command is None:
-        return _unknown(name)
     try:
+        if command is None:
+            raise _unknown()
         return command(factory, peer, arguments)
+    except _Misused as misuse:
+        # The name as it came, glued to what is said about unknown ones.
+        return text.error(misuse.code, misuse.text + text.escape(name))
     except ServerError as error:
-        return text.error(error.code, error.text.decode())
+        return text.error(error.code, error.text)
 
 
-def _unknown(name: bytes) -> bytes:
+class _Misused(ServerError):
     """
-    There is no such command. Its name is glued to the text, as in gearmand.
+    The words that came are no command; the answer names the first of them.
     """
-    glued = text.escape(name).decode("utf-8", "backslashreplace")
-    return text.error(b"UNKNOWN_COMMAND", f"Unknown server command{glued}")
 
 
-def _incomplete(name: str) -> bytes:
+def _unknown() -> _Misused:
+    """
+    There is no such command.
+    """
+    return _Misused(b"UNKNOWN_COMMAND", b"Unknown server command")
+
+
+def _incomplete() -> _Misused:
     """
     A command lacks something, or has too much.
     """
-    wrong = "An incomplete set of arguments was sent to this command"
-    return text.error(b"INVALID_ARGUMENTS", f"{wrong} {name}")
+    wrong = b"An incomplete set of arguments was sent to this command "
+    return _Misused(b"INVALID_ARGUMENTS", wrong)
 
 
 def _version(
@@ -131,7 +139,7 @@ def _showJobs(
     """
     what = [word.lower() for word in arguments]
     if not what:
-        return _unknown(b"show")
+        raise _unknown()
     jobs = factory.board.jobs.values()
     if what == [b"jobs"]:
         # Handle, retries, whether it is to be ignored (here such a job is gone
@@ -155,7 +163,7 @@ def _cancel(
     factory: GearmanServerFactory, peer: Peer, arguments: Sequence[bytes]
 ) -> bytes:
     if len(arguments) < 2:
-        return _unknown(b"cancel")
+        raise _unknown()
     what, handle, *others = arguments
     if what.lower() != b"job" or others:
         return text.error(b"UNKNOWN_ERROR")
@@ -174,7 +182,7 @@ def _maxqueue(
     normal and low ones. None, 0 or less is no limit, as in gearmand.
     """
     if not arguments:
-        return _incomplete("maxqueue")
+        raise _incomplete()
     name, *numbers = arguments
     limits = [max(0, atoi(number)) for number in numbers] or [0]
     limit = QueueLimit(*(limits if len(limits) > 1 else 3 * limits))
@@ -187,7 +195,7 @@ def _create(
 ) -> bytes:
     name = _functionNamed(arguments)
     if name is None:
-        return _incomplete("create")
+        raise _incomplete()
     factory.board.functions.named(name)
     return text.OK
 
@@ -197,7 +205,7 @@ def _drop(
 ) -> bytes:
     name = _functionNamed(arguments)
     if name is None:
-        return _incomplete("drop")
+        raise _incomplete()
     function = factory.board.functions.get(name)
     # Spaces, not plus signs, as in gearmand.
     if function is None:
@@ -254,9 +262,9 @@ def _shutdown(
 ) -> bytes:
     graceful = [word.lower() for word in arguments] == [b"graceful"]
     if arguments and not graceful:
-        return _incomplete("shutdown")
+        raise _incomplete()
     if not factory.shutdown(peer, graceful):
-        return text.error(b"NOT_ALLOWED", "shutdown is not allowed from here")
+        return text.error(b"NOT_ALLOWED", b"shutdown is not allowed from here")
     return b"OK\n"
 
 

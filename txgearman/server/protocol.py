@@ -167,7 +167,7 @@ class GearmanServerProtocol(Protocol):
         if code:
             self._out.answer(p.ERROR, code, reason)
         elif reason:
-            self._out.write(text.error(b"INVALID_ARGUMENTS", reason.decode()))
+            self._out.write(text.error(b"INVALID_ARGUMENTS", reason))
         if self._reader.closed:
             self._hangUp(bool(reason))
 
@@ -196,7 +196,7 @@ class GearmanServerProtocol(Protocol):
     def _textLine(self, line: bytes) -> None:
         words = text.split(line)
         if len(words) > text.WORDS:
-            self._out.write(text.error(b"INVALID_ARGUMENTS", "Too many arguments"))
+            self._out.write(text.error(b"INVALID_ARGUMENTS", b"Too many arguments"))
             self._reader.close()
             self._hangUp(True)
             return
@@ -209,10 +209,10 @@ class GearmanServerProtocol(Protocol):
         self._out.answer(p.ECHO_RES, data)
 
     def _setClientId(self, clientId: bytes) -> None:
-        self._peer.setClientId(clientId)
+        self._peer.setClientId(_cut(clientId))
 
     def _option(self, option: bytes) -> None:
-        self._peer.setOption(option)
+        self._peer.setOption(_cut(option))
         self._out.answer(p.OPTION_RES, option)
 
     # Packets of workers
@@ -283,7 +283,7 @@ class GearmanServerProtocol(Protocol):
         self._board.workException(self._peer, handle, data)
 
     def _workFail(self, handle: bytes) -> None:
-        self._board.workFail(self._peer, handle)
+        self._board.workFail(self._peer, _cut(handle))
 
     # Packets of clients
 
@@ -322,10 +322,11 @@ class GearmanServerProtocol(Protocol):
         self._out.answer(p.JOB_CREATED, job.handle)
 
     def _getStatus(self, handle: bytes) -> None:
-        handle = handle.rstrip(b"\0")
+        handle = _cut(handle)
         self._out.answer(p.STATUS_RES, handle, *_status(self._board.jobs.get(handle)))
 
     def _getStatusUnique(self, unique: bytes) -> None:
+        unique = _cut(unique)
         job = self._board.functions.jobByUnique(unique)
         clients = 0 if job is None else len(job.listeners)
         self._out.answer(p.STATUS_RES_UNIQUE, unique, *_status(job), b"%d" % clients)
@@ -341,6 +342,14 @@ def _status(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:
         return b"0", b"0", b"0", b"0"
     running = b"0" if job.worker is None else b"1"
     return b"1", running, b"%d" % job.numerator, b"%d" % job.denominator
+
+
+def _cut(argument: bytes) -> bytes:
+    """
+    Cut off what stands behind a NUL in a last argument that is a name: some
+    peers send a NUL behind it, and gearmand takes it for a string of C.
+    """
+    return argument.partition(b"\0")[0]
 
 
 def _submitter(priority: Priority, background: bool) -> Callable[..., None]:

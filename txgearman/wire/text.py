@@ -43,7 +43,7 @@ def ok(value: bytes) -> bytes:
     return b"OK %b\n" % value
 
 
-def error(code: bytes, text: str = "") -> bytes:
+def error(code: bytes, text: bytes = b"") -> bytes:
     """
     Answer that a command could not be done.
 
@@ -52,7 +52,7 @@ def error(code: bytes, text: str = "") -> bytes:
     """
     if not text:
         return b"ERR %b\r\n" % code
-    return b"ERR %b %b\r\n" % (code, text.replace(" ", "+").encode())
+    return b"ERR %b %b\r\n" % (code, text.replace(b" ", b"+"))
 
 
 def table(rows: Iterable[Iterable[bytes | int]]) -> bytes:
