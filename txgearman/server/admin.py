@@ -12,11 +12,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from txgearman import __version__
 from txgearman.board.function import Function, QueueLimit
 from txgearman.board.job import Job
 from txgearman.board.peer import Peer
 from txgearman.errors import ServerError
+from txgearman.version import __version__
 from txgearman.wire import text
 from txgearman.wire.numbers import atoi
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from twisted.python import usage
 
-from txgearman import __version__
 from txgearman.board.policy import Policy, defaultHandlePrefix
 from txgearman.errors import BadSetting
 from txgearman.server.settings import Keepalive, Settings
+from txgearman.version import __version__
 from txgearman.wire.codec import Limits
 
 PORT: Final = 4730

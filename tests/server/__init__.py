@@ -1,0 +1,3 @@
+"""
+The tests of L{txgearman.server}: L{tests.server.pump} has what they play on.
+"""
