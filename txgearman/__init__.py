@@ -7,7 +7,8 @@ A Gearman job server on Twisted::
     from txgearman import GearmanServerFactory
 
     async def main(reactor):
-        await serverFromString(reactor, "tcp:4730").listen(GearmanServerFactory(reactor))
+        endpoint = serverFromString(reactor, "tcp:4730")
+        await endpoint.listen(GearmanServerFactory(reactor))
         await Deferred()
 
     react(lambda reactor: Deferred.fromCoroutine(main(reactor)))

@@ -42,26 +42,44 @@ NO_JOB_FOR_EXCEPTION = (
 
 
 def progress(job: Job, numerator: bytes, denominator: bytes) -> Heard:
+    """
+    The worker made progress.
+    """
     return ("WORK_STATUS", job.handle, numerator, denominator)
 
 
 def part(job: Job, data: bytes) -> Heard:
+    """
+    A part of the result.
+    """
     return ("WORK_DATA", job.handle, data)
 
 
 def warning(job: Job, data: bytes) -> Heard:
+    """
+    A warning.
+    """
     return ("WORK_WARNING", job.handle, data)
 
 
 def complete(job: Job, data: bytes = b"") -> Heard:
+    """
+    The job is completed.
+    """
     return ("WORK_COMPLETE", job.handle, data)
 
 
 def fail(job: Job) -> Heard:
+    """
+    The job failed.
+    """
     return ("WORK_FAIL", job.handle)
 
 
 def exception(job: Job, data: bytes = b"") -> Heard:
+    """
+    The job failed with an exception.
+    """
     return ("WORK_EXCEPTION", job.handle, data)
 
 
@@ -193,6 +211,20 @@ def _handle(job: Job | bytes) -> bytes:
     return job if isinstance(job, bytes) else job.handle
 
 
+def woken(workers: list[Actor]) -> list[int]:
+    """
+    Which of some workers were woken since the last time.
+
+    @return: their indexes; one that was told twice stands there twice.
+    """
+    numbers: list[int] = []
+    for number, worker in enumerate(workers):
+        heard = worker.hears()
+        assert heard == [NOOP] * len(heard), heard
+        numbers += [number] * len(heard)
+    return numbers
+
+
 class Stage:
     """
     A board, its clock, and a way on for its actors.
@@ -248,6 +280,37 @@ class Stage:
             return False
         self.board.cancel(found)
         return True
+
+
+End: TypeAlias = Callable[[Stage, Actor, Actor, Job], object]
+
+
+def bothLeave(stage: Stage, client: Actor, worker: Actor, job: Job) -> None:
+    """
+    A job loses its client and then its worker.
+    """
+    client.leaves()
+    worker.leaves()
+
+
+def completedAlone(stage: Stage, client: Actor, worker: Actor, job: Job) -> None:
+    """
+    A job loses its client and is completed.
+    """
+    client.leaves()
+    worker.completes(job)
+
+
+# How a running job may stop running.
+ENDS: tuple[End, ...] = (
+    lambda stage, client, worker, job: worker.completes(job, b"done"),
+    lambda stage, client, worker, job: worker.fails(job),
+    lambda stage, client, worker, job: worker.throws(job),
+    lambda stage, client, worker, job: worker.leaves(),
+    lambda stage, client, worker, job: stage.cancels(job),
+    bothLeave,
+    completedAlone,
+)
 
 
 def takeCensus(board: JobBoard) -> None:

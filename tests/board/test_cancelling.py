@@ -218,19 +218,6 @@ class LateReportTests(BoardTestCase):
         worker.fails(job)
         self.assertRefused(NOT_FOUND, worker.fails, job)
 
-    def test_trailingNul(self) -> None:
-        """
-        A NUL behind the handle makes no difference.
-        """
-        stage = self.stage()
-        worker = stage.worker(b"f")
-        job = stage.client().submits()
-        worker.takes()
-        stage.cancels(job)
-        worker.sends(job.handle + b"\0")
-        worker.completes(job.handle + b"\0")
-        self.assertRefused(NOT_FOUND, worker.completes, job.handle + b"\0")
-
     def test_others(self) -> None:
         """
         Other workers' reports on it are refused as ever.

@@ -314,9 +314,7 @@ class AbilityTests(BoardTestCase):
         self.assertRefused(
             (b"ARGUMENT_TOO_LARGE", b"Function name too large"), worker.canDo, b"long"
         )
-        self.assertRefused(
-            (b"QUEUE_ERROR", b"Too many functions"), worker.canDo, b"g"
-        )
+        self.assertRefused((b"QUEUE_ERROR", b"Too many functions"), worker.canDo, b"g")
         self.assertEqual(list(worker.peer.abilities), [b"f"])
         job = stage.client().submits(b"f")
         self.assertIs(worker.takes(), job)

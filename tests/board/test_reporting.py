@@ -16,7 +16,7 @@ from tests.board.stage import (
     progress,
     warning,
 )
-from txgearman.board.job import Job, JobState
+from txgearman.board.job import JobState
 
 
 class ForwardTests(BoardTestCase):
@@ -136,7 +136,8 @@ class ProgressTests(BoardTestCase):
             (b"-2", 4294967294),
             (b"4294967295", 4294967295),
             (b"4294967296", 0),
-            (b"99999999999", 1410065407),
+            (b"9999999999", 1410065407),
+            (b"99999999999", 1215752191),
             (b"0.5", 0),
             (b"3 of 4", 3),
             (b"half", 0),
@@ -305,9 +306,6 @@ class OwnTests(BoardTestCase):
     A worker reports on jobs that it runs, and on no others.
     """
 
-    def assertAllRefused(self, actor: str, refused: list[bool]) -> None:
-        self.assertEqual(refused, [True] * len(refused), actor)
-
     def test_notItsOwn(self) -> None:
         """
         Reports on a job that somebody else runs, nobody runs, or nobody ever
@@ -378,37 +376,4 @@ class OwnTests(BoardTestCase):
         self.assertIs(job.worker, quick.peer)
         quick.completes(job, b"quick")
         self.assertEqual(client.hears(), [complete(job, b"quick")])
-        self.assertEmpty(stage)
-
-    def test_trailingNul(self) -> None:
-        """
-        Some workers send NULs behind a handle along: they are taken off, in
-        every report, and clients are not told of them.
-        """
-        stage = self.stage()
-        client, worker = stage.client(), stage.worker(b"f")
-
-        def take() -> tuple[Job, bytes]:
-            job = client.submits()
-            worker.takes()
-            return job, job.handle + b"\0"
-
-        job, handle = take()
-        worker.tells(handle, b"1", b"2")
-        worker.sends(handle, b"a")
-        worker.warns(handle, b"b")
-        worker.completes(handle + b"\0", b"c")
-        heard = [progress(job, b"1", b"2"), part(job, b"a"), warning(job, b"b")]
-        self.assertEqual(client.hears(), [*heard, complete(job, b"c")])
-        job, handle = take()
-        worker.fails(handle)
-        self.assertEqual(client.hears(), [fail(job)])
-        job, handle = take()
-        worker.throws(handle)
-        worker.fails(handle)
-        self.assertEqual(client.hears(), [fail(job)])
-        job, handle = take()
-        worker.throws(handle)
-        worker.fails(job)
-        self.assertEqual(client.hears(), [fail(job)])
         self.assertEmpty(stage)

@@ -77,7 +77,7 @@ async def client(
 async def test_pipe(servers: Starter, peers: Peers, kind: str) -> None:
     """
     A command runs on what the client reads from stdin, from its arguments or
-    from nowhere, and its output is the client's.
+    from nowhere, and its output is the client's, NULs included.
     """
     server = await start(servers, kind)
     await startWorker(peers, server, "-f", "wc", "--", "wc", "-l", serves="wc")
@@ -86,15 +86,6 @@ async def test_pipe(servers: Starter, peers: Peers, kind: str) -> None:
     assert await client(peers, server, "-f", "wc", stdin=passwd) == lines
     assert await client(peers, server, "-f", "wc", "a\nb\n") == b"2\n"
     assert await client(peers, server, "-f", "wc", "-s", stdin=LINES) == b"0\n"
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_bytes(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    NULs and a megabyte pass through the tool unchanged.
-    """
-    server = await start(servers, kind)
     await startWorker(peers, server, "-f", "cat", "--", "cat", serves="cat")
     everyByte = bytes(range(256))
     assert await client(peers, server, "-f", "cat", stdin=everyByte) == everyByte
@@ -105,21 +96,11 @@ async def test_bytes(servers: Starter, peers: Peers, kind: str) -> None:
 
 @eachServer
 @pytest_twisted.ensureDeferred
-async def test_noCommand(servers: Starter, peers: Peers, kind: str) -> None:
+async def test_lines(servers: Starter, peers: Peers, kind: str) -> None:
     """
-    A worker without a command prints what it gets and sends nothing back.
-    """
-    server = await start(servers, kind)
-    worker = await startWorker(peers, server, "-f", "show", serves="show")
-    assert await client(peers, server, "-f", "show", "hello") == b""
-    await until(lambda: worker.output == b"hello", "the worker's output")
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_clientLines(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    C{-n} and C{-N} make a job of each line, with and without its newline.
+    C{-n} and C{-N} make a client submit a job for each line, with and without
+    its newline. They make a worker send data packets: each time all of the
+    lines it has so far, and at the end all of them as the result.
     """
     server = await start(servers, kind)
     await startWorker(peers, server, "-f", "count", "--", "wc", "-c", serves="count")
@@ -129,22 +110,54 @@ async def test_clientLines(servers: Starter, peers: Peers, kind: str) -> None:
     assert ran == b"3\n3\n5\n"
     ran = await client(peers, server, "-n", "-P", "-f", "count", stdin=LINES)
     assert ran == b"count: 4\ncount: 4\ncount: 6\n"
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_workerLines(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    C{-n} and C{-N} make a worker send data packets: each time all of the lines
-    it has so far, and at the end all of them as the result.
-    """
-    server = await start(servers, kind)
     await startWorker(peers, server, "-n", "-f", "lines", "--", "cat", serves="lines")
     ran = await client(peers, server, "-f", "lines", stdin=LINES)
     assert ran == b"one\none\ntwo\none\ntwo\nthree\n"
     await startWorker(peers, server, "-N", "-f", "bare", "--", "cat", serves="bare")
     ran = await client(peers, server, "-f", "bare", stdin=LINES)
     assert ran == b"oneone\ntwoone\ntwo\nthree"
+
+
+@eachServer
+@pytest_twisted.ensureDeferred
+async def test_workerOptions(
+    servers: Starter, peers: Peers, tmp_path: Path, kind: str
+) -> None:
+    """
+    A worker without a command prints what it gets and sends nothing back;
+    C{-i} writes its process id to a file, and C{-c} ends it after so many jobs.
+    """
+    server = await start(servers, kind)
+    pidfile = tmp_path / "worker.pid"
+    options = ["-c", "2", "-i", str(pidfile), "-f", "show"]
+    worker = await startWorker(peers, server, *options, serves="show")
+    await until(pidfile.exists, "the pidfile")
+    assert int(pidfile.read_text()) == worker.pid
+    assert await client(peers, server, "-n", "-f", "show", stdin=b"1\n2\n") == b""
+    assert await worker.ended() == 0
+    assert worker.output == b"1\n2\n"
+    await untilServed(server.port, "show", 0)
+
+
+@eachServer
+@pytest_twisted.ensureDeferred
+async def test_failures(servers: Starter, peers: Peers, kind: str) -> None:
+    """
+    When the command fails, so does the client, and the worker lives on. C{-t}
+    ends a client whose job no worker takes.
+    """
+    server = await start(servers, kind)
+    picky = ["-f", "picky", "--", "grep", "good"]
+    await startWorker(peers, server, *picky, serves="picky")
+    failed = peers.start("gearman", *where(server), "-f", "picky", "bad\n")
+    assert await failed.ended() == 1
+    assert b"Job failed" in failed.output + failed.errors
+    assert await client(peers, server, "-f", "picky", "good\n") == b"good\n"
+    left = peers.start("gearman", *where(server), "-t", "100", "-f", "nobody", "x")
+    # Its exit status is 0 all the same.
+    await left.ended()
+    assert left.output == b""
+    assert b"GEARMAN_TIMEOUT" in left.errors
 
 
 @eachServer
@@ -189,7 +202,8 @@ async def test_unique(
     servers: Starter, peers: Peers, tmp_path: Path, kind: str
 ) -> None:
     """
-    Two clients with the same C{-u} wait for one and the same job.
+    Two clients with the same C{-u} wait for one and the same job. C{-u #} is a
+    number made of the payload; without C{-u} the unique is a random one.
     """
     server = await start(servers, kind)
     once = ["gearman", *where(server), "-f", "once"]
@@ -203,26 +217,16 @@ async def test_unique(
         assert child.output == b"hello\n"
     assert (tmp_path / "ran").read_bytes() == b"hello\n"
 
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_uniques(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    C{-u} is a job's unique, C{-u #} a number made of its payload; without it
-    the unique is a random one. Jobs with the same unique are one.
-    """
-    server = await start(servers, kind)
     background = ["-b", "-f", "queued"]
     for unique in ("mine", "mine", "#", "#"):
         await client(peers, server, *background, "-u", unique, "hello")
     await client(peers, server, *background, "-u", "#", "other")
     await client(peers, server, *background, "hello")
     await client(peers, server, *background, "hello")
-    uniques = sorted(
-        (await adminTable(server.port, b"show unique jobs")),
-        key=lambda unique: (len(unique), unique),
+    uniques = await adminTable(server.port, b"show unique jobs")
+    mine, *hashes, random1, random2 = sorted(
+        uniques, key=lambda each: (len(each), each)
     )
-    mine, *hashes, random1, random2 = uniques
     assert mine == b"mine"
     assert len(hashes) == 2
     assert all(each.isdigit() for each in hashes)
@@ -257,37 +261,6 @@ async def test_priorities(
 
 @eachServer
 @pytest_twisted.ensureDeferred
-async def test_failingCommand(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    When the command fails, so does the client, and the worker lives on.
-    """
-    server = await start(servers, kind)
-    picky = ["-f", "picky", "--", "grep", "good"]
-    await startWorker(peers, server, *picky, serves="picky")
-    failed = peers.start("gearman", *where(server), "-f", "picky", "bad\n")
-    assert await failed.ended() == 1
-    assert b"Job failed" in failed.output + failed.errors
-    assert await client(peers, server, "-f", "picky", "good\n") == b"good\n"
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_count(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    C{-c} ends a worker after so many jobs; its function has no worker then.
-    """
-    server = await start(servers, kind)
-    twice = ["-c", "2", "-f", "twice", "--", "cat"]
-    worker = await startWorker(peers, server, *twice, serves="twice")
-    assert (
-        await client(peers, server, "-n", "-f", "twice", stdin=b"1\n2\n") == b"1\n2\n"
-    )
-    assert await worker.ended() == 0
-    await untilServed(server.port, "twice", 0)
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
 async def test_environment(servers: Starter, peers: Peers, kind: str) -> None:
     """
     Client and worker find the server that C{GEARMAN_SERVER} names.
@@ -297,36 +270,6 @@ async def test_environment(servers: Starter, peers: Peers, kind: str) -> None:
     peers.start("gearman", "-w", "-f", "copy", "--", "cat", env=env)
     await untilServed(server.port, "copy")
     assert await peers.run("gearman", "-f", "copy", "hello", env=env) == b"hello"
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_pidfile(
-    servers: Starter, peers: Peers, tmp_path: Path, kind: str
-) -> None:
-    """
-    C{-i} writes a worker's process id to a file.
-    """
-    server = await start(servers, kind)
-    pidfile = tmp_path / "worker.pid"
-    arguments = ["-i", str(pidfile), "-f", "show"]
-    worker = await startWorker(peers, server, *arguments, serves="show")
-    await until(pidfile.exists, "the pidfile")
-    assert int(pidfile.read_text()) == worker.pid
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_timeout(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    C{-t} ends a client whose job no worker takes.
-    """
-    server = await start(servers, kind)
-    impatient = ["gearman", *where(server), "-t", "100", "-f", "nobody", "hello"]
-    child = peers.start(*impatient)
-    await child.ended()
-    assert child.output == b""
-    assert b"GEARMAN_TIMEOUT" in child.errors
 
 
 @eachServer

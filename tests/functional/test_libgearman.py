@@ -87,7 +87,7 @@ async def test_calls(
 ) -> None:
     """
     Every C{gearman_client_do} function works, as does an echo; a worker may
-    give a job back to try it again.
+    give a job back to try it again; a megabyte comes back as it went.
     """
     server = await servers(kind)
     await startWorker(peers, programs, server)
@@ -108,51 +108,39 @@ async def test_calls(
     await untilDone(server.port, "write")
     written = [line.split(" ")[0] for line in linesOf(tmp_path / "written")]
     assert sorted(written) == ["background", "highBackground", "lowBackground"]
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_large(servers: Starter, peers: Peers, programs: Path, kind: str) -> None:
-    """
-    A megabyte of all kinds of bytes comes back as it went.
-    """
-    server = await servers(kind)
-    await startWorker(peers, programs, server)
     assert await play(peers, programs, server, "large") == ["same"]
 
 
-@pytest.mark.parametrize("scene", ["tasks", "nonblocking"])
 @eachServer
 @pytest_twisted.ensureDeferred
-async def test_tasks(
-    servers: Starter, peers: Peers, programs: Path, kind: str, scene: str
-) -> None:
+async def test_tasks(servers: Starter, peers: Peers, programs: Path, kind: str) -> None:
     """
     Each task of a C{gearman_client_run_tasks}, blocking or not, gets its own
     callbacks, in order.
     """
     server = await servers(kind)
     await startWorker(peers, programs, server)
-    events: dict[str, list[str]] = {}
-    for line in await play(peers, programs, server, scene):
-        unique, event = line.split(" ", 1)
-        events.setdefault(unique, []).append(event)
-    assert events == {
-        "normal": ["created", "complete eno"],
-        "high": ["created", "complete owt"],
-        "low": ["created", "complete eerht"],
-        "background": ["created"],
-        "chatty": [
-            "created",
-            "status 1/4",
-            "data first ",
-            "warning careful",
-            "status 4/4",
-            "complete done",
-        ],
-        "fails": ["created", "fail"],
-        "excepts": ["created", "exception what went wrong"],
-    }
+    for scene in ("tasks", "nonblocking"):
+        events: dict[str, list[str]] = {}
+        for line in await play(peers, programs, server, scene):
+            unique, event = line.split(" ", 1)
+            events.setdefault(unique, []).append(event)
+        assert events == {
+            "normal": ["created", "complete eno"],
+            "high": ["created", "complete owt"],
+            "low": ["created", "complete eerht"],
+            "background": ["created"],
+            "chatty": [
+                "created",
+                "status 1/4",
+                "data first ",
+                "warning careful",
+                "status 4/4",
+                "complete done",
+            ],
+            "fails": ["created", "fail"],
+            "excepts": ["created", "exception what went wrong"],
+        }, scene
 
 
 @eachServer
@@ -162,7 +150,7 @@ async def test_execute(
 ) -> None:
     """
     C{gearman_execute} runs a job and stores its result, or leaves it to the
-    background.
+    background, or to a time before which it is not done.
     """
     server = await servers(kind)
     await startWorker(peers, programs, server)
@@ -173,17 +161,6 @@ async def test_execute(
     written = [line.split(" ")[0] for line in linesOf(tmp_path / "executed")]
     assert written == ["foreground", "background"]
 
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_epoch(
-    servers: Starter, peers: Peers, programs: Path, tmp_path: Path, kind: str
-) -> None:
-    """
-    A job with a time is done, and not before that time.
-    """
-    server = await servers(kind)
-    await startWorker(peers, programs, server)
     (line,) = await play(peers, programs, server, "epoch")
     assert HANDLE.fullmatch(line.removeprefix("epoch "))
     assert (await functionCounts(server.port))["write"].total == 1
@@ -242,55 +219,44 @@ async def test_partition(
     assert sorted(words) == ["eht", "kciuq", "nworb", "xof"]
 
 
-@pytest.mark.parametrize(
-    "mode, unique", [("job", ""), ("uniq", "a-unique"), ("all", "a-unique")]
-)
 @eachServer
 @pytest_twisted.ensureDeferred
-async def test_grab(
-    servers: Starter, peers: Peers, programs: Path, kind: str, mode: str, unique: str
-) -> None:
+async def test_grab(servers: Starter, peers: Peers, programs: Path, kind: str) -> None:
     """
     A worker learns a job's unique if it asks for it, be it with
-    C{GEARMAN_WORKER_GRAB_UNIQ} or with C{GEARMAN_WORKER_GRAB_ALL}.
+    C{GEARMAN_WORKER_GRAB_UNIQ} or with C{GEARMAN_WORKER_GRAB_ALL}; and it may
+    grab and finish a job with its own hands.
     """
     server = await servers(kind)
-    await startWorker(peers, programs, server, mode)
-    lines = await play(peers, programs, server, "calls")
-    assert lines[1] == "normal eno"
-    assert lines[4] == f"unique {unique}"
+    for mode, unique in (("job", ""), ("uniq", "a-unique"), ("all", "a-unique")):
+        await startWorker(peers, programs, server, mode)
+        lines = await play(peers, programs, server, "calls")
+        assert lines[4] == f"unique {unique}", mode
+        assert await play(peers, programs, server, "quit") == ["quit bye"]
+        await untilServed(server.port, "reverse", 0)
+    worker = peers.start(str(programs / "worker"), str(server.port), "c-1", "byhand")
+    assert await play(peers, programs, server, "byHand") == ["byHand byHand"]
+    assert await worker.ended() == 0, worker.errors
 
 
 @eachServer
 @pytest_twisted.ensureDeferred
-async def test_byHand(
+async def test_timeouts(
     servers: Starter, peers: Peers, programs: Path, kind: str
 ) -> None:
     """
-    A worker may grab its jobs one by one.
-    """
-    server = await servers(kind)
-    peers.start(str(programs / "worker"), str(server.port), "c-1", "byhand")
-    await untilServed(server.port, "byHand")
-    for _ in range(2):
-        assert await play(peers, programs, server, "byHand") == ["byHand byHand"]
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_workerTimeout(
-    servers: Starter, peers: Peers, programs: Path, kind: str
-) -> None:
-    """
-    A worker whose waiting timed out, time and again, still gets the next job.
+    A client's timeout ends its wait; a worker whose waiting timed out, time
+    and again, still gets the next job.
     """
     server = await servers(kind)
     worker = await startWorker(peers, programs, server, "timeout")
-    for timeouts in (2, 4):
-        line = b"timeout\n"
-        await until(lambda: worker.output.count(line) >= timeouts, "timeouts")
-        assert (await play(peers, programs, server, "large")) == ["same"]
-    await untilServed(server.port, "reverse")
+    answer = await play(peers, programs, server, "impatient")
+    assert answer == ["impatient GEARMAN_TIMEOUT"]
+    await until(lambda: worker.output.count(b"timeout\n") >= 2, "timeouts")
+    assert await play(peers, programs, server, "large") == ["same"]
+    seen = worker.output
+    await until(lambda: worker.output > seen, "the next timeout")
+    assert await play(peers, programs, server, "large") == ["same"]
 
 
 @eachServer
@@ -337,16 +303,3 @@ async def test_killedWorker(
     assert await client.ended() == 0, client.errors
     assert client.output in (b"stuck c-1\n", b"stuck c-2\n")
     assert len(set(linesOf(stuck))) == 2
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_impatientClient(
-    servers: Starter, peers: Peers, programs: Path, kind: str
-) -> None:
-    """
-    A client's timeout ends its wait.
-    """
-    server = await servers(kind)
-    answer = await play(peers, programs, server, "impatient")
-    assert answer == ["impatient GEARMAN_TIMEOUT"]

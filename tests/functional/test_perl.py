@@ -23,6 +23,7 @@ from tests.functional.peers import (
     linesOf,
     requirePerlGearman,
     startingPeers,
+    untilAlone,
     untilDone,
     untilRunning,
     untilServed,
@@ -122,7 +123,8 @@ async def test_tasks(servers: Starter, peers: Peers, kind: str) -> None:
 @pytest_twisted.ensureDeferred
 async def test_life(servers: Starter, peers: Peers, kind: str) -> None:
     """
-    A worker learns how its jobs ended, shows its id, and leaves when it wants.
+    A worker shows its id, learns how its jobs ended, drops a function, and
+    leaves when it wants.
     """
     server = await start(servers, kind)
     (worker,) = await startWorkers(peers, server)
@@ -135,14 +137,16 @@ async def test_life(servers: Starter, peers: Peers, kind: str) -> None:
     assert (address, identity) == ("127.0.0.1", "perl-1")
     assert len(functions.removeprefix(":").split()) == 14
     await play(peers, server, "tasks")
+    await play(peers, server, "drop")
+    await untilServed(server.port, "spare", 0)
     assert await play(peers, server, "quit") == ["bye"]
     assert await worker.ended() == 0, worker.errors
     log = worker.output.decode().split("\n")
     assert sorted(log) == sorted(
         [
             "",
-            *(f"start {number}" for number in range(1, 8)),
-            *(f"complete {number}" for number in (1, 2, 7)),
+            *(f"start {number}" for number in range(1, 9)),
+            *(f"complete {number}" for number in (1, 2, 7, 8)),
             *(f"fail {number}" for number in (3, 4, 5, 6)),
         ]
     )
@@ -183,7 +187,8 @@ async def test_emptyResult(servers: Starter, peers: Peers, kind: str) -> None:
 @pytest_twisted.ensureDeferred
 async def test_status(servers: Starter, peers: Peers, kind: str) -> None:
     """
-    The status of a background job is known while it runs and not after.
+    The status of a background job is known while it runs and not after. A
+    client may send text commands between its jobs on one connection.
     """
     server = await start(servers, kind)
     await startWorkers(peers, server)
@@ -191,23 +196,8 @@ async def test_status(servers: Starter, peers: Peers, kind: str) -> None:
         "running": ["1", "1", "3", "7"],
         "done": ["0", "0", "0", "0"],
     }
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_admin(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    A client may send text commands between its jobs on one connection.
-    """
-    server = await start(servers, kind)
-    await startWorkers(peers, server)
     row = {"queued": "0", "running": "0", "capable": "1"}
-    assert await play(peers, server, "admin") == [
-        "cba",
-        row,
-        "cba",
-        row,
-    ]
+    assert await play(peers, server, "admin") == ["cba", row, "cba", row]
 
 
 @pytest.mark.parametrize("kind", ["txgearman"])
@@ -248,19 +238,6 @@ async def test_prefix(servers: Starter, peers: Peers, kind: str) -> None:
     await startWorkers(peers, server)
     peers.start("perl", WORKER, str(server.port), "perl-prefix", "space")
     assert await play(peers, server, "prefix") == ["perl-prefix", "perl-1"]
-
-
-@eachServer
-@pytest_twisted.ensureDeferred
-async def test_drop(servers: Starter, peers: Peers, kind: str) -> None:
-    """
-    A worker that unregisters a function is no longer counted for it.
-    """
-    server = await start(servers, kind)
-    await startWorkers(peers, server, 2)
-    await play(peers, server, "drop")
-    await untilServed(server.port, "spare", 1)
-    await untilServed(server.port, "reverse", 2)
 
 
 @eachServer
@@ -316,6 +293,7 @@ async def test_impatientClient(servers: Starter, peers: Peers, kind: str) -> Non
     """
     server = await start(servers, kind)
     assert await play(peers, server, "impatient") == ["fail "]
+    await untilAlone(server.port)
     worker = await connect(server.port)
     worker.send("CAN_DO", b"nobodyDoesThis")
     worker.send("GRAB_JOB")

@@ -15,23 +15,16 @@ by L{txgearman.wire}, so that a wrong packet table shows.
 from __future__ import annotations
 
 import struct
-from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import (
-    IAddress,
-    IConsumer,
-    IProtocol,
-    IPushProducer,
-    ITCPTransport,
-)
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
-from zope.interface import implementer
+from twisted.trial.unittest import SynchronousTestCase
 
+from tests.server.wire import SocketWire, Wire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import Settings
@@ -42,10 +35,7 @@ Item: TypeAlias = tuple[str | bytes, ...] | bytes
 NOON = 1_700_000_000.0
 """When a test begins, in seconds of the epoch."""
 
-SEGMENT = 64 * 1024
-"""How many bytes a server reads at once, and how many make a transport full."""
-
-NAMES = (
+_NAMES = (
     "TEXT CAN_DO CANT_DO RESET_ABILITIES PRE_SLEEP UNUSED NOOP SUBMIT_JOB JOB_CREATED"
     " GRAB_JOB NO_JOB JOB_ASSIGN WORK_STATUS WORK_COMPLETE WORK_FAIL GET_STATUS"
     " ECHO_REQ ECHO_RES SUBMIT_JOB_BG ERROR STATUS_RES SUBMIT_JOB_HIGH SET_CLIENT_ID"
@@ -54,7 +44,9 @@ NAMES = (
     " SUBMIT_JOB_LOW_BG SUBMIT_JOB_SCHED SUBMIT_JOB_EPOCH SUBMIT_REDUCE_JOB"
     " SUBMIT_REDUCE_JOB_BACKGROUND GRAB_JOB_ALL JOB_ASSIGN_ALL GET_STATUS_UNIQUE"
     " STATUS_RES_UNIQUE"
-).split()
+)
+
+NAMES = _NAMES.split()
 """The protocol's packets; a packet's number is its index."""
 
 REPLIES = {
@@ -85,6 +77,16 @@ def request(name: str, *arguments: bytes) -> bytes:
     """
     body = b"\0".join(arguments)
     return struct.pack(">4sII", b"\0REQ", NAMES.index(name), len(body)) + body
+
+
+def numbered(handle: bytes, count: int, size: int) -> Iterator[bytes]:
+    """
+    Make packets of WORK_DATA that tell their number, and the job's end.
+    """
+    filler = bytes(size - 8)
+    for number in range(count):
+        yield request("WORK_DATA", handle, b"%08d" % number + filler)
+    yield request("WORK_COMPLETE", handle, b"")
 
 
 def decode(data: bytes) -> tuple[list[Item], int]:
@@ -118,219 +120,6 @@ def decode(data: bytes) -> tuple[list[Item], int]:
         items.append((name, *arguments))
         start = end
     return items, start
-
-
-class RecordingSocket:
-    """
-    A socket that remembers which options were set.
-    """
-
-    def __init__(self) -> None:
-        self.options: dict[tuple[int, int], int] = {}
-
-    def setsockopt(self, level: int, option: int, value: int) -> None:
-        self.options[level, option] = value
-
-
-@implementer(ITCPTransport, IPushProducer, IConsumer)
-class Wire:
-    """
-    The server's transport, and the network behind it, which holds nothing: what
-    the peer does not read stays in the transport, what the server does not read
-    stays with the peer. It does what Twisted's TCP transport does.
-
-    @ivar protocol: the server's side of the connection.
-    @ivar segment: how many bytes the server gets at once.
-    @ivar appetite: how many bytes the peer takes in a turn; L{None} for all.
-    @ivar taken: what the peer took and the test has not looked at.
-    @ivar arrived: how many bytes the server got.
-    @ivar writes: how often the server wrote.
-    @ivar ended: whether the server closed its side.
-    @ivar aborted: whether the server closed the connection at once.
-    """
-
-    def __init__(self, clock: Clock, address: IAddress) -> None:
-        self.protocol: IProtocol | None = None
-        self.segment = SEGMENT
-        self.appetite: int | None = None
-        self.taken = bytearray()
-        self.arrived = 0
-        self.writes = 0
-        self.ended = False
-        self.aborted = False
-        self.disconnecting = False
-        self.disconnected = False
-        self.reading = True
-        self.noDelay = False
-        self.keepAlive = False
-        self.socket = RecordingSocket()
-        self.producer: Any = None
-        self.buffer = bytearray()
-        self._clock = clock
-        self._address = address
-        self._coming: deque[bytes] = deque()
-        self._source: Iterator[bytes] = iter(())
-        self._left = False
-        self._producerPaused = False
-        self._halfClosing = False
-
-    # What the peer does
-
-    def carry(self, data: bytes) -> None:
-        self._coming.append(data)
-
-    def carryAll(self, chunks: Iterable[bytes]) -> None:
-        self._source = iter(chunks)
-
-    def left(self) -> None:
-        self._left = True
-
-    def lose(self, reason: Exception) -> None:
-        if self.disconnected:
-            return
-        self.disconnected = True
-        self.reading = False
-        self.buffer.clear()
-        if self.producer is not None:
-            self.producer.stopProducing()
-            self.producer = None
-        if self.protocol is not None:
-            self.protocol.connectionLost(Failure(reason))
-
-    # What a turn does
-
-    def receive(self) -> bool:
-        """
-        Let the server read once.
-
-        @return: whether anything happened.
-        """
-        if not self.reading:
-            return False
-        data = self._next()
-        if data:
-            self.deliver(data)
-        elif self._left:
-            self.lose(ConnectionDone())
-        return bool(data) or self._left
-
-    def deliver(self, data: bytes) -> None:
-        assert self.protocol is not None
-        self.arrived += len(data)
-        self.protocol.dataReceived(data)
-
-    def _next(self) -> bytes:
-        found, size = [], 0
-        while size < self.segment:
-            if not self._coming:
-                more = next(self._source, None)
-                if more is None:
-                    break
-                self._coming.append(more)
-            found.append(self._coming.popleft())
-            size += len(found[-1])
-        data = b"".join(found)
-        if size > self.segment:
-            self._coming.appendleft(data[self.segment :])
-        return data[: self.segment]
-
-    def send(self) -> bool:
-        """
-        Let the peer take what it likes.
-
-        @return: whether anything happened.
-        """
-        if self.disconnected:
-            return False
-        count = len(self.buffer) if self.appetite is None else self.appetite
-        piece = self.buffer[:count]
-        del self.buffer[:count]
-        self.taken += piece
-        if self.buffer:
-            return bool(piece)
-        if self.producer is not None and self._producerPaused:
-            self._producerPaused = False
-            self.producer.resumeProducing()
-            return True
-        if self.producer is None and self.disconnecting:
-            self.lose(ConnectionDone())
-            return True
-        if self.producer is None and self._halfClosing and not self.ended:
-            self.ended = True
-            return True
-        return bool(piece)
-
-    # ITCPTransport
-
-    def write(self, data: bytes) -> None:
-        assert isinstance(data, bytes), "Twisted's transports take nothing else"
-        if self.disconnected or self.ended or not data:
-            return
-        self.writes += 1
-        self.buffer += data
-        if self.producer is not None and len(self.buffer) > SEGMENT:
-            self._producerPaused = True
-            self.producer.pauseProducing()
-
-    def writeSequence(self, data: Iterable[bytes]) -> None:
-        self.write(b"".join(data))
-
-    def loseConnection(self) -> None:
-        if self.ended:
-            self.lose(ConnectionDone())
-        self.reading = False
-        self.disconnecting = True
-
-    def loseWriteConnection(self) -> None:
-        self._halfClosing = True
-
-    def abortConnection(self) -> None:
-        self.reading = False
-        self.aborted = True
-        self._clock.callLater(0, self.lose, ConnectionAborted())
-
-    def getTcpNoDelay(self) -> bool:
-        return self.noDelay
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        self.noDelay = enabled
-
-    def getTcpKeepAlive(self) -> bool:
-        return self.keepAlive
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        self.keepAlive = enabled
-
-    def getHandle(self) -> RecordingSocket:
-        return self.socket
-
-    def getHost(self) -> Any:
-        return IPv4Address("TCP", "127.0.0.1", 4730)
-
-    def getPeer(self) -> Any:
-        return self._address
-
-    # IConsumer
-
-    def registerProducer(self, producer: Any, streaming: bool) -> None:
-        assert self.producer is None, "a producer is registered already"
-        assert streaming, "a transport pulls from nobody here"
-        self.producer = producer
-
-    def unregisterProducer(self) -> None:
-        self.producer = None
-
-    # IPushProducer
-
-    def pauseProducing(self) -> None:
-        self.reading = False
-
-    def resumeProducing(self) -> None:
-        if not self.disconnected and not self.disconnecting:
-            self.reading = True
-
-    def stopProducing(self) -> None:
-        self.loseConnection()
 
 
 class Peer:
@@ -444,10 +233,12 @@ class Pump:
         settings: Settings | None = None,
         factory: GearmanServerFactory | None = None,
         clock: Clock | None = None,
+        wire: type[Wire] = SocketWire,
     ) -> None:
         """
         @param policy: what jobs may; handles start with C{H} if it is not given.
         @param factory: a factory that goes by C{clock}.
+        @param wire: what connections are made of.
         """
         self.clock = Clock() if clock is None else clock
         if factory is None:
@@ -455,6 +246,7 @@ class Pump:
             policy = Policy(handlePrefix=b"H") if policy is None else policy
             factory = GearmanServerFactory(self.clock, policy, settings)
         self.factory = factory
+        self._wire = wire
         self._wires: list[Wire] = []
         self._port = 50000
 
@@ -465,7 +257,7 @@ class Pump:
         if address is None:
             self._port += 1
             address = IPv4Address("TCP", "127.0.0.1", self._port)
-        wire = Wire(self.clock, address)
+        wire = self._wire(self.clock, address)
         protocol = self.factory.buildProtocol(address)
         if protocol is None:
             wire.lose(ConnectionDone())
@@ -485,11 +277,14 @@ class Pump:
         @return: whether any bytes moved.
         """
         wires = self._wires
-        moved = [wire.receive() for wire in wires]
+        before = sum(wire.moves for wire in wires)
+        for wire in wires:
+            wire.receive()
         self.clock.advance(0)
-        moved += [wire.send() for wire in wires]
+        for wire in wires:
+            wire.send()
         self._wires = [wire for wire in wires if not wire.disconnected]
-        return any(moved)
+        return before < sum(wire.moves for wire in wires)
 
     def settle(self) -> None:
         """
@@ -505,3 +300,43 @@ class Pump:
         self.settle()
         self.clock.advance(seconds)
         self.settle()
+
+
+class PumpTests(SynchronousTestCase):
+    """
+    A server, a worker that can do C{f}, and a client.
+    """
+
+    wire: type[Wire] = SocketWire
+
+    def setUp(self) -> None:
+        self.pump = Pump(wire=self.wire)
+        self.worker, self.client = self.pump.connectSeveral(2)
+        self.worker.sends("CAN_DO", b"f")
+
+    def asks(self, peer: Peer, name: str, *arguments: bytes) -> list[Item]:
+        peer.sends(name, *arguments)
+        return peer.owed()
+
+    def submits(self, name: str = "SUBMIT_JOB", *arguments: bytes) -> bytes:
+        """
+        Let the client submit a job.
+
+        @return: its handle.
+        """
+        [reply] = self.asks(self.client, name, *(arguments or (b"f", b"", b"data")))
+        self.assertEqual(reply[0], "JOB_CREATED")
+        handle = reply[1]
+        assert isinstance(handle, bytes)
+        return handle
+
+    def runs(self, name: str = "SUBMIT_JOB", *arguments: bytes) -> bytes:
+        """
+        Let the client submit a job and the worker grab it.
+
+        @return: its handle.
+        """
+        handle = self.submits(name, *arguments)
+        [reply] = self.asks(self.worker, "GRAB_JOB")
+        self.assertEqual(reply[:2], ("JOB_ASSIGN", handle))
+        return handle

@@ -5,6 +5,7 @@ Bytes of every kind, and what is to be heard of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from attrs import evolve
@@ -80,7 +81,8 @@ def every(magic: bytes) -> Iterator[Case]:
             yield case(packet(number, body, magic), (number, arguments), magic=magic)
 
 
-PACKET_CASES: Final = (*every(REQUEST), *every(RESPONSE))
+# Of the responses, some will do.
+PACKET_CASES: Final = (*every(REQUEST), *islice(every(RESPONSE), 0, None, 3))
 
 # What packets without arguments say in their bodies is passed over.
 SILENT_CASES: Final = tuple(

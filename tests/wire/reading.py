@@ -81,13 +81,11 @@ CUTS: Final[Sequence[Cut]] = (
     whole,
     into(1),
     into(2),
-    into(4),
     into(0, 3),
-    into(11),
     into(12),
-    into(13),
+    into(13, 1),
     into(1, 29),
-    *(somehow(seed) for seed in range(8)),
+    *(somehow(seed) for seed in range(4)),
 )
 
 

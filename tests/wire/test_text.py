@@ -32,33 +32,33 @@ SPLIT = {
 
 # What gearmand answers: a code, a text, and the bytes.
 ERRORS = [
-    (b"UNKNOWN_JOB", "", b"ERR UNKNOWN_JOB\r\n"),
-    (b"UNKNOWN_ERROR", "", b"ERR UNKNOWN_ERROR\r\n"),
-    (b"UNKNOWN_SHOW_ARGUMENTS", "", b"ERR UNKNOWN_SHOW_ARGUMENTS\r\n"),
-    (b"CREATE_FUNCTION", "reverse", b"ERR CREATE_FUNCTION reverse\r\n"),
-    (b"function not found", "", b"ERR function not found\r\n"),
+    (b"UNKNOWN_JOB", b"", b"ERR UNKNOWN_JOB\r\n"),
+    (b"UNKNOWN_ERROR", b"", b"ERR UNKNOWN_ERROR\r\n"),
+    (b"UNKNOWN_SHOW_ARGUMENTS", b"", b"ERR UNKNOWN_SHOW_ARGUMENTS\r\n"),
+    (b"CREATE_FUNCTION", b"reverse", b"ERR CREATE_FUNCTION reverse\r\n"),
+    (b"function not found", b"", b"ERR function not found\r\n"),
     (
         b"there are still connected workers or executing clients",
-        "",
+        b"",
         b"ERR there are still connected workers or executing clients\r\n",
     ),
     (
         b"UNKNOWN_COMMAND",
-        "Unknown server commandshutdown",
+        b"Unknown server commandshutdown",
         b"ERR UNKNOWN_COMMAND Unknown+server+commandshutdown\r\n",
     ),
     (
         b"UNKNOWN_COMMAND",
-        "Unknown server command",
+        b"Unknown server command",
         b"ERR UNKNOWN_COMMAND Unknown+server+command\r\n",
     ),
     (
         b"INVALID_ARGUMENTS",
-        "An incomplete set of arguments was sent to this command maxqueue",
+        b"An incomplete set of arguments was sent to this command maxqueue",
         b"ERR INVALID_ARGUMENTS An+incomplete+set+of+arguments+was+sent+to"
         b"+this+command+maxqueue\r\n",
     ),
-    (b"CREATE_FUNCTION", "h\xe9", b"ERR CREATE_FUNCTION h\xc3\xa9\r\n"),
+    (b"CREATE_FUNCTION", b"h\xe9", b"ERR CREATE_FUNCTION h\xe9\r\n"),
 ]
 
 ESCAPED = {

@@ -24,7 +24,7 @@ from txgearman.board.queue import NOTHING
 from txgearman.board.timers import Timers
 from txgearman.board.waking import Waker
 from txgearman.errors import QueueFull, ServerError
-from txgearman.wire.numbers import atoi
+from txgearman.wire.numbers import unsigned
 
 
 class JobBoard:
@@ -302,6 +302,7 @@ class JobBoard:
         self._stopRunning(job)
         job.numerator = job.denominator = 0
         self._enqueue(job)
+        self._checkIdle()
 
     # Reporting
 
@@ -317,8 +318,8 @@ class JobBoard:
         """
         job = self._reported(worker, handle, _RESULT_NOT_FOUND)
         if job is not None:
-            job.numerator = _unsigned(numerator)
-            job.denominator = _unsigned(denominator)
+            job.numerator = unsigned(numerator)
+            job.denominator = unsigned(denominator)
             for client in job.listeners:
                 client.link.workStatus(job, numerator, denominator)
 
@@ -435,6 +436,7 @@ class JobBoard:
             client.waiting.pop(job, None)
         # A dead entry in a queue must not keep the workload alive.
         job.data = b""
+        self._checkIdle()
 
     def _stopRunning(self, job: Job) -> None:
         """
@@ -446,6 +448,12 @@ class JobBoard:
         self._stopTimer(job)
         job.function.running -= 1
         self.running -= 1
+
+    def _checkIdle(self) -> None:
+        """
+        A job stopped running, and all that follows from it is done: if it was
+        the last one, a drain is over.
+        """
         if self._whenIdle is not None and not self.running:
             whenIdle, self._whenIdle = self._whenIdle, None
             whenIdle()
@@ -484,10 +492,3 @@ class JobBoard:
 _RESULT_NOT_FOUND = b"Job given in work result not found"
 _DATA_NOT_FOUND = b"Job does not exist on server"
 _EXCEPTION_NOT_FOUND = b"An exception was received for a job that does not exist"
-
-
-def _unsigned(text: bytes) -> int:
-    """
-    Read a number as gearmand keeps it: in 32 bits, without a sign.
-    """
-    return atoi(text) & 0xFFFFFFFF

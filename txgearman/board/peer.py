@@ -73,12 +73,14 @@ class Rest(enum.Enum):
     What a worker's connection is doing about jobs.
 
     A worker says that it sleeps (PRE_SLEEP), is woken at most once (NOOP), and
-    is awake again when it grabs.
+    is awake again when it grabs. If it takes too long for that, it is overdue,
+    and nobody counts on it.
     """
 
     AWAKE = enum.auto()
     ASLEEP = enum.auto()
     WOKEN = enum.auto()
+    OVERDUE = enum.auto()
 
 
 @define(eq=False)
@@ -106,6 +108,7 @@ class Peer:
     @ivar number: its number among all connections the server ever had.
     @ivar clientId: the name it gave itself.
     @ivar exceptions: whether it wants to hear of exceptions.
+    @ivar wokenAt: when it was woken last, in seconds of the epoch.
     @ivar abilities: what it can do, by function name, in the order of its
         registering.
     @ivar turns: its abilities in the order in which they are searched for a job.
@@ -124,6 +127,7 @@ class Peer:
     exceptions: bool
     clientId: bytes = b"-"
     rest: Rest = Rest.AWAKE
+    wokenAt: float = 0.0
     abilities: dict[bytes, Ability] = field(factory=dict)
     turns: list[Ability] = field(factory=list)
     running: dict[bytes, Job] = field(factory=dict)

@@ -14,7 +14,7 @@ restricted, a day that matches either will do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from attrs import frozen
@@ -26,6 +26,10 @@ _PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", re.ASCII)
 # 29 February may be eight years away, over a year such as 2100.
 _HORIZON = timedelta(days=366 * 9)
 _DAY = timedelta(days=1)
+
+# Clocks leap by less than this, but where a country changes its side of the date
+# line.
+_LEAP = timedelta(hours=3)
 _LONGEST = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1))
 
 
@@ -104,16 +108,38 @@ class Schedule:
         @param zone: whose clocks to go by; L{None} for the machine's.
         @return: in seconds of the epoch, later than C{after}.
         """
-        now = datetime.fromtimestamp(after, zone)
-        day, hour = now.date(), now.hour
-        last = day + _HORIZON
+        start = datetime.fromtimestamp(after, zone).replace(tzinfo=None) - _LEAP
+        found: float | None = None
+        end = start
+        for clock in self._clocks(start):
+            if found is not None and clock > end:
+                break
+            moment = clock.replace(tzinfo=zone).timestamp()
+            if moment > after and (found is None or moment < found):
+                # Where clocks leap, a later hand may come sooner.
+                found, end = moment, clock + _LEAP
+        assert found is not None, f"every schedule comes round: {self}"
+        return found
+
+    def _clocks(self, start: datetime) -> Iterator[datetime]:
+        """
+        What clocks show at the matching times, from a time on, in order.
+        """
+        day, last = start.date(), start.date() + _HORIZON
         while day <= last:
             if self._onDay(day):
-                for moment in self._moments(day, hour, zone):
-                    if moment > after:
-                        return moment
-            day, hour = day + _DAY, 0
-        raise AssertionError(f"every schedule comes round: {self}")
+                for hour in range(24) if self.hours is None else sorted(self.hours):
+                    if day > start.date() or hour >= start.hour:
+                        for minute in self._minutes:
+                            yield datetime.combine(day, time(hour, minute))
+            day += _DAY
+
+    @property
+    def _minutes(self) -> Sequence[int]:
+        """
+        The matching minutes of an hour, in order.
+        """
+        return range(60) if self.minutes is None else sorted(self.minutes)
 
     def _onDay(self, day: date) -> bool:
         """
@@ -126,16 +152,3 @@ class Schedule:
         if self.days is None or self.weekdays is None:
             return byDate and byWeekday
         return byDate or byWeekday
-
-    def _moments(
-        self, day: date, fromHour: int, zone: tzinfo | None
-    ) -> Iterator[float]:
-        """
-        The matching moments of a day from an hour on, in seconds of the epoch.
-        """
-        for hour in range(fromHour, 24):
-            if self.hours is None or hour in self.hours:
-                for minute in range(60):
-                    if self.minutes is None or minute in self.minutes:
-                        clock = datetime.combine(day, time(hour, minute), zone)
-                        yield clock.timestamp()

@@ -6,14 +6,14 @@ The rules, which keep a thousand sleeping workers from running for one job:
   - A new job wakes as many sleepers as the policy says, one by default, the most
     recently active first: its memory is warm.
   - A worker is told once (NOOP), until it grabs or says that it sleeps again.
-  - When a woken worker grabs, or is lost, and more jobs wait than woken workers
-    are still on their way, the next sleeper is woken.
-  - Some time after a wake-up, when jobs still wait, more sleepers are woken: a
-    worker that hangs costs a job that long and no more.
+  - When a woken worker grabs, is lost, or has not come after a while, and more
+    jobs wait than woken workers are still on their way, the next sleeper is
+    woken. So a worker that hangs costs a job that while and no more.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from txgearman.board.function import Function
@@ -36,8 +36,9 @@ class Waker:
         self._policy = policy
         self._timers = timers
         self._seconds = seconds
-        # The functions whose sleepers were woken since the last second look.
-        self._woken: dict[Function, None] = {}
+        # Who was woken, and when, the earliest first. Most of them have come;
+        # nobody takes the trouble to look until it is time to.
+        self._woken: deque[tuple[float, Peer]] = deque()
 
     def sleep(self, worker: Peer) -> None:
         """
@@ -63,9 +64,15 @@ class Waker:
             for ability in worker.turns:
                 del ability.function.sleepers[worker]
         elif rest is Rest.WOKEN:
-            for ability in worker.turns:
-                ability.function.woken -= 1
+            self._countOut(worker)
         return rest is Rest.WOKEN
+
+    def _countOut(self, worker: Peer) -> None:
+        """
+        A woken worker is not on its way any more.
+        """
+        for ability in worker.turns:
+            ability.function.woken -= 1
 
     def wake(self, function: Function) -> None:
         """
@@ -76,14 +83,19 @@ class Waker:
 
     def passOn(self, worker: Peer) -> None:
         """
-        A woken worker grabbed or is lost: wake others for the jobs that it did
-        not take.
+        A woken worker grabbed, is lost or overdue: wake others for the jobs that
+        it did not take.
         """
         for ability in worker.turns:
-            function = ability.function
-            lacking = function.queue.waiting - function.woken
-            if lacking > 0 and function.sleepers and not self.stopped:
-                self._wake(function, 1)
+            self._passOn(ability.function)
+
+    def _passOn(self, function: Function) -> None:
+        """
+        Wake another one if more jobs wait than workers are on their way.
+        """
+        lacking = function.queue.waiting - function.woken
+        if lacking > 0 and function.sleepers and not self.stopped:
+            self._wake(function, 1)
 
     def learned(self, worker: Peer, ability: Ability) -> None:
         """
@@ -105,33 +117,42 @@ class Waker:
             del ability.function.sleepers[worker]
         elif worker.rest is Rest.WOKEN:
             ability.function.woken -= 1
+            self._passOn(ability.function)
 
     def _wake(self, function: Function, count: int) -> None:
         """
-        Wake some of a function's sleepers, and look again after a while.
+        Wake some of a function's sleepers.
         """
         for _ in range(min(count, len(function.sleepers))):
             self._rouse(next(reversed(function.sleepers)))
-        if not self._woken:
-            when = self._seconds() + self._policy.wakeupDelay
-            self._timers.at(when, self._lookAgain)
-        self._woken[function] = None
 
     def _rouse(self, worker: Peer) -> None:
         """
-        Wake one worker.
+        Wake one worker, and look after a while whether it came.
         """
-        worker.rest = Rest.WOKEN
+        now = self._seconds()
+        worker.rest, worker.wokenAt = Rest.WOKEN, now
         for ability in worker.turns:
             del ability.function.sleepers[worker]
             ability.function.woken += 1
+        if not self._woken:
+            self._timers.at(now + self._policy.wakeupDelay, self._look)
+        self._woken.append((now, worker))
         worker.link.noop()
 
-    def _lookAgain(self) -> None:
+    def _look(self) -> None:
         """
-        Wake more sleepers where jobs still wait.
+        Count nobody in who should have come by now.
         """
-        woken, self._woken = self._woken, {}
-        for function in woken:
-            if function.queue.waiting and function.sleepers and not self.stopped:
-                self._wake(function, function.queue.waiting)
+        woken, delay = self._woken, self._policy.wakeupDelay
+        late = []
+        while woken and woken[0][0] + delay <= self._seconds():
+            wokenAt, worker = woken.popleft()
+            if worker.rest is Rest.WOKEN and worker.wokenAt == wokenAt:
+                worker.rest = Rest.OVERDUE
+                self._countOut(worker)
+                late.append(worker)
+        if woken:
+            self._timers.at(woken[0][0] + delay, self._look)
+        for worker in late:
+            self.passOn(worker)

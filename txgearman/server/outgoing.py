@@ -33,8 +33,7 @@ from txgearman.wire.packets import RESPONSE
 # written by itself.
 _LARGE: Final = 16 * 1024
 
-# How much a transport is given at a time; Twisted hands the kernel as much, and
-# copies what it is given before it has sent what it was given before.
+# How much a transport is given at a time; Twisted hands the kernel as much.
 _PIECE: Final = 128 * 1024
 
 
@@ -63,7 +62,7 @@ class Outgoing:
         self._turn = turn
         self._clock = clock
         self._stallTimeout = stallTimeout
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[bytes | memoryview] = deque()
         self._full = False
         self._flushing = False
         self._closed = False
@@ -139,17 +138,27 @@ class Outgoing:
 
     def _next(self) -> bytes:
         """
-        Take what is to be written next: everything, unless that is much. A large
-        workload goes by itself, so that nothing copies it.
+        Take what is to be written next: everything, unless that is much.
         """
-        chunks = self._chunks
-        taken = [chunks.popleft()]
-        size = len(taken[0])
-        while chunks and size + len(chunks[0]) <= _PIECE:
-            size += len(chunks[0])
-            taken.append(chunks.popleft())
-        self.size -= size
-        return b"".join(taken)
+        if self.size <= _PIECE:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
+        else:
+            data = self._piece()
+        self.size -= len(data)
+        return data
+
+    def _piece(self) -> bytes:
+        """
+        Take the first chunk, or a piece of it.
+        """
+        chunk = self._chunks.popleft()
+        if len(chunk) > _PIECE:
+            # A view, so that the rest is not copied again and again.
+            view = memoryview(chunk)
+            self._chunks.appendleft(view[_PIECE:])
+            chunk = view[:_PIECE]
+        return bytes(chunk)
 
     def _release(self) -> None:
         """
@@ -167,21 +176,18 @@ class Outgoing:
         if self._finish():
             self._transport.loseConnection()
 
-    def closeHalf(self) -> bool:
+    def closeHalf(self) -> None:
         """
         Close this side of the connection when all that is owed has been taken,
         and leave the other to the peer: what it is still sending would otherwise
         destroy what it has not read.
-
-        @return: whether the peer is to close its side; only plain TCP has sides.
+        Only plain TCP has sides; other connections are closed.
         """
         tcp = plainTCP(self._transport)
         if tcp is None:
             self.close()
-            return False
-        if self._finish():
+        elif self._finish():
             tcp.loseWriteConnection()
-        return True
 
     def _finish(self) -> bool:
         """

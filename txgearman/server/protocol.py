@@ -178,10 +178,11 @@ class GearmanServerProtocol(Protocol):
         @param explained: whether it is owed a word about it, which it may need
             some time to come to.
         """
-        if not explained:
+        if explained:
+            self._out.closeHalf()
+        else:
             self._out.close()
-        elif self._out.closeHalf():
-            self._linger = self.factory.clock.callLater(_LINGER, self._lingered)
+        self._linger = self.factory.clock.callLater(_LINGER, self._lingered)
 
     def _lingered(self) -> None:
         """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -65,6 +65,10 @@ class GearmanServer(Service):
             serverFromString(reactor, e) if isinstance(e, str) else e for e in endpoints
         ]
         self._drainTimeout = drainTimeout
+        self._listens = False
+        self._closing: list[Deferred[None]] = []
+        self._stopping: list[Deferred[None]] = []
+        self._stopped = False
         self._draining = False
         self._drained = False
         self._waiting: list[Deferred[None]] = []
@@ -87,7 +91,7 @@ class GearmanServer(Service):
         @raise CannotListenError: as there.
         """
         super().startService()
-        if not self.ports:
+        if not self._listens:
             self._listen()
 
     def _listen(self) -> None:
@@ -95,6 +99,7 @@ class GearmanServer(Service):
         Listen on every endpoint, or on none. An endpoint that needs time to
         find out that it cannot listen is left out.
         """
+        self._listens = True
         failures: list[Failure] = []
         for endpoint in self._endpoints:
             listening = endpoint.listen(self.factory)
@@ -105,17 +110,21 @@ class GearmanServer(Service):
 
     def _listening(self, port: IListeningPort) -> None:
         """
-        One endpoint listens.
+        One endpoint listens, perhaps too late.
         """
         self.ports.append(port)
-        self._log.info("Gearman on {address}", address=port.getHost())
+        if self._listens:
+            self._log.info("Gearman on {address}", address=port.getHost())
+        else:
+            self._stopListening()
 
-    def _stopListening(self) -> Deferred[list[tuple[bool, None]]]:
+    def _stopListening(self) -> None:
         """
         Accept no more connections.
         """
+        self._listens = False
         ports, self.ports = self.ports, []
-        return DeferredList([Deferred.fromCoroutine(_stop(p)) for p in ports])
+        self._closing += [Deferred.fromCoroutine(_stop(port)) for port in ports]
 
     def drain(self) -> Deferred[None]:
         """
@@ -170,22 +179,33 @@ class GearmanServer(Service):
                 "{jobs} jobs end with this server, which keeps them in memory",
                 jobs=len(board.jobs),
             )
-        await self._stopListening()
+        self._stopListening()
+        await DeferredList(self._closing)
         gone: Deferred[None] = Deferred()
         farewell = self._clock.callLater(_FAREWELL, self.factory.abort)
         self.factory.close(lambda: gone.callback(None))
         await gone
         if farewell.active():
             farewell.cancel()
+        self._stopped = True
+        stopping, self._stopping = self._stopping, []
+        for done in stopping:
+            done.callback(None)
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop: no new jobs, and every connection closed.
+        Stop, for good: no new jobs, and every connection closed.
 
         @return: fires when the last connection is gone, in a second or two.
         """
-        super().stopService()
-        return Deferred.fromCoroutine(self._close())
+        if self._stopped:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._stopping.append(done)
+        if len(self._stopping) == 1:
+            super().stopService()
+            Deferred.fromCoroutine(self._close())
+        return done
 
 
 async def _stop(port: IListeningPort) -> None:
@@ -193,5 +213,5 @@ async def _stop(port: IListeningPort) -> None:
     Stop listening on a port.
     """
     stopped = port.stopListening()
-    if isinstance(stopped, Deferred):
+    if stopped is not None:
         await stopped

@@ -44,6 +44,12 @@ _SEPARATORS: Final[tuple[int | None, ...]] = tuple(
     len(packet.arguments) - 1 if packet.arguments else None for packet in PACKETS
 )
 
+# Perl's workers report a result that Perl takes for false, such as an empty one,
+# as a handle without a NUL and data behind it.
+_REPORTS: Final = frozenset(
+    packet.number for packet in PACKETS if packet.arguments == ("handle", "data")
+)
+
 # Pieces of a packet smaller than this are gathered up to _GATHERED, so that a
 # peer that sends byte by byte cannot make us keep an object for each byte.
 _SMALL: Final = 4 * 1024
@@ -62,7 +68,8 @@ class Limits:
     How much of one packet or line is taken from a peer.
 
     @ivar packet: the largest body of a packet, in bytes.
-    @ivar line: the longest text line, in bytes, its end not counted.
+    @ivar line: the longest text line, in bytes, neither newline nor carriage
+        return counted.
     """
 
     packet: int = 64 * 1024 * 1024
@@ -145,6 +152,7 @@ class PacketReader:
         """
         self.closed = True
         self._buffer, self._offset = b"", 0
+        self._pieces, self._small, self._missing = [], bytearray(), 0
 
     def events(self) -> Iterator[Event]:
         """
@@ -154,9 +162,10 @@ class PacketReader:
             return
         if self._pieces:
             yield self._assembled()
-        buffer, limit = self._buffer, self._limits.packet
+        limit = self._limits.packet
         while not self.closed:
-            offset = self._offset
+            # Anew each time, since more may be fed between two events.
+            buffer, offset = self._buffer, self._offset
             left = len(buffer) - offset
             if left < _HEAD_SIZE or buffer[offset]:
                 if left == 0:
@@ -195,15 +204,16 @@ class PacketReader:
             if REQUEST.startswith(seen) or RESPONSE.startswith(seen):
                 return None
             return self._lostPlace(b"", b"")
-        limit = self._limits.line
-        end = buffer.find(b"\n", offset, offset + limit + 1)
-        if end < 0:
-            if len(buffer) - offset <= limit:
-                return None
+        # The line and, in front of the newline, perhaps a carriage return.
+        most = self._limits.line + 1
+        end = buffer.find(b"\n", offset, offset + most + 1)
+        line = buffer[offset : offset + most + 1 if end < 0 else end]
+        if len(line.removesuffix(b"\r")) > self._limits.line:
             return self._lostPlace(b"", b"Text line too long")
+        if end < 0:
+            return None
         self._offset = end + 1
-        line = buffer[offset:end]
-        return (TEXT, (line[:-1] if line.endswith(b"\r") else line,))
+        return (TEXT, (line.removesuffix(b"\r"),))
 
     def _refused(self, known: bool) -> Event:
         """
@@ -233,7 +243,9 @@ class PacketReader:
             return (number, ())
         arguments = body.split(b"\0", separators)
         if len(arguments) <= separators:
-            return self._tooFewArguments(number)
+            if number not in _REPORTS:
+                return self._tooFewArguments(number)
+            arguments.append(b"")
         return (number, arguments)
 
     def _wrongMagic(self) -> Event:
@@ -262,7 +274,7 @@ class PacketReader:
         if self._small:
             self._pieces.append(bytes(self._small))
             self._small = bytearray()
-        if piece or not self._pieces:
+        if piece:
             self._pieces.append(piece)
 
     def _assembled(self) -> Event:

@@ -27,3 +27,10 @@ def atoi(text: bytes) -> int:
     # Python refuses to convert thousands of digits; twenty are too many anyway.
     number = min(int(digits[:20] or b"0"), LARGEST)
     return -number if sign == b"-" else number
+
+
+def unsigned(text: bytes) -> int:
+    """
+    Read a number as gearmand keeps progress: in 32 bits, without a sign.
+    """
+    return atoi(text) & 0xFFFFFFFF

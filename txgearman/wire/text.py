@@ -72,9 +72,11 @@ def table(rows: Iterable[Iterable[bytes | int]]) -> bytes:
 
 def ending(lines: Iterable[bytes]) -> bytes:
     """
-    End lines that make a reply of several lines with the dot.
+    End lines that make a reply of several lines with the dot. A line that is
+    itself a dot, such as a job's unique, is escaped.
     """
-    return b"".join(b"%b\n" % line for line in (*lines, b"."))
+    safe = (b"%2E" if line == b"." else line for line in lines)
+    return b"".join(b"%b\n" % line for line in (*safe, b"."))
 
 
 def escape(name: bytes) -> bytes:

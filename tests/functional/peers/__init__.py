@@ -261,3 +261,14 @@ async def untilAwaited(port: int, unique: bytes, clients: int) -> None:
         ask, lambda count: count == b"%d" % clients, f"{clients} clients"
     )
     peer.close()
+
+
+async def untilAlone(port: int) -> None:
+    """
+    Wait until the server has taken leave of everybody else.
+    """
+
+    async def ask() -> list[bytes]:
+        return await adminTable(port, b"workers")
+
+    await untilAnswered(ask, lambda rows: len(rows) == 1, "nobody else")

@@ -150,9 +150,11 @@ my %scenes = (
     stuck => sub { [result(client()->do_task('stuckOnce', "$folder/stuck"))] },
     timed => sub { [result(client()->do_task('timedOnce', "$folder/timed"))] },
     alone => sub { [client()->dispatch_background('stuckOnce', "$folder/stuck")] },
+    # A job with an empty result, and one after it.
     empty => sub {
         my $client = client();
-        return [map { result($client->do_task($_, 'x')) } qw(empty spare)];
+        return [map { result($client->do_task($_, 'x', { timeout => 10 })) }
+                qw(empty spare)];
     },
     drop => sub { [result(client()->do_task('dropSpare', 'x'))] },
     quit => sub { [result(client()->do_task('quit', 'x'))] },

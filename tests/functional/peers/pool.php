@@ -111,7 +111,9 @@ function work(int $port, string $id): never
         } catch (RuntimeException) {
             // Thrown by a job: the server knows, and the next job waits.
         }
-        if ($worker->returnCode() === GEARMAN_LOST_CONNECTION) {
+        // The server is gone: not a reason to try again and again.
+        $gone = [GEARMAN_LOST_CONNECTION, GEARMAN_COULD_NOT_CONNECT];
+        if (in_array($worker->returnCode(), $gone, true)) {
             exit(1);
         }
     }

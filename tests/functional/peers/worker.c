@@ -4,8 +4,8 @@
  * worker PORT ID [MODE]
  *
  * Modes: job, uniq and all are what it asks for when it grabs; timeout returns
- * from waiting every tenth of a second; byhand grabs without work(); turncoat,
- * told to quit, drops all of its functions for another one instead.
+ * from waiting every tenth of a second; byhand grabs a job without work();
+ * turncoat, told to quit, drops all of its functions for another one instead.
  */
 
 #define _POSIX_C_SOURCE 200809L
@@ -202,22 +202,25 @@ static void define(
     }
 }
 
-/* Grab jobs and answer each with what it was called. */
+/* Grab one job and answer with its function's name. (Release 1.1.20 crashes when
+ * it grabs another one after that.) */
 static int grab_by_hand(gearman_worker_st *worker)
 {
     gearman_return_t code;
     gearman_job_st *job;
+    struct timespec moment = {0, 10000000};
     gearman_worker_register(worker, "byHand", 0);
-    while ((job = gearman_worker_grab_job(worker, NULL, &code)) != NULL) {
-        const char *name = gearman_job_function_name(job);
-        code = gearman_job_send_complete(job, name, strlen(name));
-        gearman_job_free(job);
-        if (gearman_failed(code)) {
-            break;
+    while ((job = gearman_worker_grab_job(worker, NULL, &code)) == NULL) {
+        if (code != GEARMAN_NO_JOBS) {
+            fprintf(stderr, "%s\n", gearman_strerror(code));
+            return 1;
         }
+        nanosleep(&moment, NULL);
     }
-    fprintf(stderr, "%s\n", gearman_worker_error(worker));
-    return 1;
+    const char *name = gearman_job_function_name(job);
+    code = gearman_job_send_complete(job, name, strlen(name));
+    gearman_job_free(job);
+    return gearman_failed(code);
 }
 
 int main(int count, char **arguments)
@@ -270,11 +273,15 @@ int main(int count, char **arguments)
         }
         if (code == GEARMAN_SHUTDOWN && strcmp(mode, "turncoat") == 0) {
             gearman_worker_unregister_all(worker);
+            /* Not before this tells the server, and the new one must not overtake. */
+            gearman_worker_set_timeout(worker, 100);
+            while (gearman_worker_work(worker) != GEARMAN_NO_REGISTERED_FUNCTIONS) {
+            }
             gearman_worker_add_function(worker, "other", 0, reverse, NULL);
             mode = "";
             code = GEARMAN_SUCCESS;
         }
-    } while (code != GEARMAN_SHUTDOWN && code != GEARMAN_LOST_CONNECTION);
+    } while (code != GEARMAN_SHUTDOWN && code != GEARMAN_COULD_NOT_CONNECT);
     gearman_worker_free(worker);
     return code == GEARMAN_SHUTDOWN ? 0 : 1;
 }

@@ -1,0 +1,442 @@
+"""
+Anything may happen on a board, in any order: it keeps its promises.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from attrs import define, field
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.board.stage import LONG, NOOP, Actor, Stage, takeCensus
+from txgearman.board.function import QueueLimit
+from txgearman.board.job import Job, JobState, Priority
+from txgearman.board.peer import Rest
+from txgearman.errors import QueueFull, ServerError
+
+NAMES = (b"f", b"g")
+DELAY = 2.0
+ENDS = ("WORK_COMPLETE", "WORK_FAIL", "WORK_EXCEPTION")
+
+names = st.sampled_from(NAMES)
+numbers = st.integers(0, 1000)
+
+
+@define(eq=False)
+class Record:
+    """
+    What is known of one job without asking the board.
+
+    @ivar owed: how many ends each client is still to hear of.
+    @ivar background: whether it was ever submitted in the background.
+    @ivar attempts: how often it was granted.
+    @ivar deadline: when the running attempt is too slow; 0 for never.
+    @ivar over: whether somebody ended it.
+    """
+
+    job: Job
+    owed: Counter[Actor] = field(factory=Counter)
+    background: bool = False
+    attempts: int = 0
+    deadline: float = 0.0
+    over: bool = False
+
+
+@define(eq=False)
+class Player:
+    """
+    An actor, and what is known of it without asking the board.
+
+    @ivar timeouts: its timeout for each function that it can do.
+    @ivar told: how often it was told to wake since it last grabbed or slept.
+    @ivar asleep: whether it sleeps and was not told to wake.
+    """
+
+    actor: Actor
+    timeouts: dict[bytes, float] = field(factory=dict)
+    told: int = 0
+    asleep: bool = False
+
+
+class Scenes(RuleBasedStateMachine):
+    """
+    Clients and workers do as they like, and time passes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.players: list[Player] = []
+        self.records: dict[bytes, Record] = {}
+        # Since when a job waits while somebody sleeps who could do it.
+        self.neglected: dict[tuple[Job, Player], float] = {}
+
+    @initialize(
+        attempts=st.sampled_from([0, 0, 1, 3]),
+        wakeup=st.sampled_from([1, 1, 2, 0]),
+        exceptions=st.booleans(),
+    )
+    def begin(self, attempts: int, wakeup: int, exceptions: bool) -> None:
+        self.stage = Stage(
+            attempts=attempts,
+            wakeup=wakeup,
+            wakeupDelay=DELAY,
+            exceptions=exceptions,
+        )
+        self.board = self.stage.board
+        self.board.functions.setLimit(b"g", QueueLimit(9, 7, 5))
+        for _ in range(4):
+            self.comes()
+
+    # What may happen
+
+    @precondition(lambda self: len(self.players) < 8)
+    @rule()
+    def comes(self) -> None:
+        self.players.append(Player(self.stage.client()))
+
+    @precondition(lambda self: len(self.players) > 1)
+    @rule(who=numbers)
+    def leaves(self, who: int) -> None:
+        player = self.players.pop(who % len(self.players))
+        player.actor.leaves()
+        for record in self.records.values():
+            del record.owed[player.actor]
+
+    @rule(
+        who=numbers,
+        name=names,
+        data=st.sampled_from([b"", b"x", b"y"]),
+        unique=st.sampled_from([b"", b"", b"-", b"u", b"v"]),
+        priority=st.sampled_from(Priority),
+        background=st.booleans(),
+        delay=st.sampled_from([0, 0, 0, 0, 1, 5, 90]),
+    )
+    def submits(
+        self,
+        who: int,
+        name: bytes,
+        data: bytes,
+        unique: bytes,
+        priority: Priority,
+        background: bool,
+        delay: float,
+    ) -> None:
+        actor = self.player(who).actor
+        due = delay and self.stage.clock.seconds() + delay
+        living = [r for r in self.living() if r.job.function.name == name]
+        same = [r for r in living if isJoined(r.job, unique, data)]
+        try:
+            job = actor.submits(name, data, unique, priority, background, due=due)
+        except QueueFull:
+            assert name == b"g"
+            assert len(living) >= (9, 7, 5)[priority]
+            assert not same
+            return
+        record = self.records.setdefault(job.handle, Record(job))
+        assert record.job is job, "no handle comes twice"
+        assert not record.over, "nobody joins a job that is over"
+        assert same in ([], [record]), "a unique has one living job"
+        assert bool(same) == (record in living)
+        if background:
+            record.background = True
+        else:
+            record.owed[actor] += 1
+
+    @rule(who=numbers, name=names, timeout=st.sampled_from([0.0, 0.0, 0.5, 3.0]))
+    def canDo(self, who: int, name: bytes, timeout: float) -> None:
+        player = self.player(who)
+        player.actor.canDo(name, timeout=timeout)
+        player.timeouts[name] = max(timeout, 1.0) if timeout else 0.0
+
+    @rule(who=numbers, name=names)
+    def cantDo(self, who: int, name: bytes) -> None:
+        player = self.player(who)
+        player.actor.cantDo(name)
+        player.timeouts.pop(name, None)
+
+    @rule(who=numbers)
+    def sleeps(self, who: int) -> None:
+        player = self.player(who)
+        player.told = 0
+        player.asleep = True
+        player.actor.sleeps()
+        assert bool(self.waitFor(player)) == (not self.listen(player))
+
+    @rule(who=numbers)
+    def grabs(self, who: int) -> None:
+        player = self.player(who)
+        waiting = self.waitFor(player)
+        job = player.actor.grabs()
+        player.told = 0
+        player.asleep = False
+        assert (job in waiting) if waiting else (job is None)
+        if job is not None:
+            assert job.priority == min(other.priority for other in waiting)
+            fresh = [o for o in waiting if self.isFresh(o) and isRival(o, job)]
+            if self.isFresh(job):
+                assert job is min(fresh, key=lambda other: other.number)
+            record = self.records[job.handle]
+            record.attempts += 1
+            assert job.attempts == record.attempts
+            timeout = player.timeouts[job.function.name]
+            record.deadline = timeout and self.stage.clock.seconds() + timeout
+
+    @precondition(lambda self: self.board.running)
+    @rule(which=numbers, how=st.sampled_from(["tells", "sends", "warns"]))
+    def reports(self, which: int, how: str) -> None:
+        record, player = self.running(which)
+        if how == "tells":
+            player.actor.tells(record.job, b"1", b"2")
+        elif how == "sends":
+            player.actor.sends(record.job, b"part")
+        else:
+            player.actor.warns(record.job, b"careful")
+
+    @precondition(lambda self: self.board.running)
+    @rule(which=numbers, how=st.sampled_from(["completes", "fails", "throws", "both"]))
+    def ends(self, which: int, how: str) -> None:
+        record, player = self.running(which)
+        record.over = True
+        if how == "completes":
+            player.actor.completes(record.job, b"done")
+        elif how == "fails":
+            player.actor.fails(record.job)
+        else:
+            player.actor.throws(record.job, b"bang")
+            if how == "both":
+                player.actor.fails(record.job)
+
+    @precondition(lambda self: self.board.jobs)
+    @rule(which=numbers)
+    def cancels(self, which: int) -> None:
+        jobs = list(self.board.jobs.values())
+        job = jobs[which % len(jobs)]
+        self.records[job.handle].over = True
+        assert self.stage.cancels(job)
+        assert not self.stage.cancels(job)
+
+    @precondition(lambda self: self.records)
+    @rule(who=numbers, which=numbers)
+    def lies(self, who: int, which: int) -> None:
+        """
+        Somebody reports on a job that was never granted to it, or was taken away.
+        """
+        player = self.player(who)
+        record = list(self.records.values())[which % len(self.records)]
+        if record.job.worker is player.actor.peer:
+            return
+        refused = b""
+        try:
+            player.actor.sends(record.job, b"lie")
+        except ServerError as error:
+            refused = error.code
+        cancelled = record.job.state is JobState.CANCELLED
+        assert refused == b"JOB_NOT_FOUND" or (cancelled and not refused)
+
+    @rule(seconds=st.sampled_from([0.25, 0.5, 1.0, 2.0, 3.0]))
+    def passes(self, seconds: float) -> None:
+        self.stage.passes(seconds)
+
+    # What always holds
+
+    @invariant()
+    def countsAreRight(self) -> None:
+        takeCensus(self.board)
+        assert set(self.board.peers) == {p.actor.peer for p in self.players}
+        for player in self.players:
+            known = {n: a.timeout for n, a in player.actor.peer.abilities.items()}
+            assert known == player.timeouts
+
+    @invariant()
+    def everybodyHears(self) -> None:
+        """
+        Clients hear of one end for each submit, and of nothing that they did not
+        submit; workers are told once to wake, and only in their sleep.
+        """
+        for player in self.players:
+            self.listen(player)
+        for handle, record in self.records.items():
+            if handle not in self.board.jobs:
+                assert not any(record.owed.values()), "everybody was told of the end"
+            else:
+                assert not record.over, "a job that was ended is gone"
+                submits = Counter(record.job.listeners)
+                owed = {a.peer: n for a, n in record.owed.items() if n}
+                assert submits == owed
+
+    @invariant()
+    def nothingIsLost(self) -> None:
+        """
+        A job is gone because somebody ended it, because nobody wanted it, or
+        because it had no attempt left: a background job is wanted for ever.
+        """
+        limit = self.board.policy.attempts
+        for handle, record in self.records.items():
+            job = record.job
+            if handle in self.board.jobs or record.over:
+                continue
+            usedUp = 0 < limit <= record.attempts
+            assert usedUp or not record.background
+            assert job.state in (JobState.FAILED, JobState.CANCELLED)
+            assert not job.worker
+            record.over = True
+
+    @invariant()
+    def nobodyIsTooSlow(self) -> None:
+        now = self.stage.clock.seconds()
+        for record in self.living():
+            if record.job.state is JobState.RUNNING:
+                assert not record.deadline or now < record.deadline
+            assert record.job.state is not JobState.DELAYED or now < record.job.due
+            assert not record.attempts or now >= record.job.due
+
+    @invariant()
+    def nobodySleepsTooLong(self) -> None:
+        """
+        No job waits for longer than the delay while somebody who could do it
+        sleeps and was not told.
+        """
+        now = self.stage.clock.seconds()
+        neglected = {
+            (job, player)
+            for player in self.players
+            if player.asleep
+            for job in self.waitFor(player)
+        }
+        self.neglected = {pair: self.neglected.get(pair, now) for pair in neglected}
+        for since in self.neglected.values():
+            assert now - since <= DELAY
+        for player in self.players:
+            assert player.asleep == (player.actor.peer.rest is Rest.ASLEEP)
+
+    @invariant()
+    def oneCall(self) -> None:
+        assert len(self.stage.clock.getDelayedCalls()) <= 1
+
+    def teardown(self) -> None:
+        """
+        In the end, everybody leaves, and somebody does what is left.
+        """
+        if not self.players:
+            return
+        while self.players:
+            self.leaves(0)
+        self.countsAreRight()
+        self.nothingIsLost()
+        self.stage.passes(LONG)
+        worker = self.stage.worker(*NAMES)
+        jobs = worker.takesAll()
+        left = [record for record in self.records.values() if not record.over]
+        assert all(record.background for record in left)
+        assert set(jobs) == {record.job for record in left}
+        for job in jobs:
+            worker.completes(job)
+        takeCensus(self.board)
+        assert not self.board.jobs
+        self.stage.passes(LONG)
+        assert not self.stage.clock.getDelayedCalls()
+
+    # Helpers
+
+    def player(self, who: int) -> Player:
+        return self.players[who % len(self.players)]
+
+    def living(self) -> list[Record]:
+        return [self.records[handle] for handle in self.board.jobs]
+
+    def running(self, which: int) -> tuple[Record, Player]:
+        """
+        Choose a running job.
+
+        @return: it, and who runs it.
+        """
+        running = [r for r in self.living() if r.job.state is JobState.RUNNING]
+        record = running[which % len(running)]
+        (player,) = (p for p in self.players if p.actor.peer is record.job.worker)
+        return record, player
+
+    def waitFor(self, player: Player) -> list[Job]:
+        """
+        The jobs that wait and that a player can do.
+        """
+        return [
+            job
+            for job in self.board.jobs.values()
+            if job.state is JobState.QUEUED and job.function.name in player.timeouts
+        ]
+
+    def isFresh(self, job: Job) -> bool:
+        """
+        Has a job never left its place in its queue?
+        """
+        return not job.due and not self.records[job.handle].attempts
+
+    def listen(self, player: Player) -> bool:
+        """
+        Take what a player was told.
+
+        @return: whether it was not told to wake.
+        """
+        for heard in player.actor.hears():
+            if heard == NOOP:
+                assert player.asleep, "only sleepers are woken"
+                player.told += 1
+                player.asleep = False
+                continue
+            name, handle, *_ = heard
+            assert isinstance(handle, bytes)
+            owed = self.records[handle].owed
+            assert owed[player.actor] > 0, (heard, "nobody hears of others' jobs")
+            if name in ENDS:
+                owed[player.actor] -= 1
+        assert player.told <= 1, "nobody is told twice"
+        return not player.told
+
+
+def isRival(one: Job, other: Job) -> bool:
+    """
+    Do two jobs wait in one queue, one behind the other?
+    """
+    return one.function is other.function and one.priority is other.priority
+
+
+def isJoined(job: Job, unique: bytes, data: bytes) -> bool:
+    """
+    Would a submit with this unique join the job?
+    """
+    if unique == b"-":
+        return job.unique == b"-" and job.data == data != b""
+    return bool(unique) and job.unique == unique
+
+
+class AnythingTests(SynchronousTestCase):
+    """
+    Nothing that anybody does brings the board out of step.
+    """
+
+    def test_scenes(self) -> None:
+        """
+        After each step, every count is right, everybody was told what is owed to
+        it, no job is lost and none is forgotten; in the end nothing is left.
+        """
+        run_state_machine_as_test(
+            Scenes,
+            settings=settings(
+                max_examples=60,
+                stateful_step_count=60,
+                deadline=None,
+                derandomize=True,
+                database=None,
+            ),
+        )
