@@ -95,15 +95,19 @@ class Scenes(RuleBasedStateMachine):
         )
         self.board = self.stage.board
         self.board.functions.setLimit(b"g", QueueLimit(9, 7, 5))
-        for _ in range(4):
-            self.comes()
+        for able in ([], [b"f"], [b"f"], [b"f", b"g"]):
+            self.comes(able, bool(able))
 
     # What may happen
 
     @precondition(lambda self: len(self.players) < 8)
-    @rule()
-    def comes(self) -> None:
+    @rule(able=st.lists(names, max_size=2), asleep=st.booleans())
+    def comes(self, able: list[bytes], asleep: bool) -> None:
         self.players.append(Player(self.stage.client()))
+        for name in able:
+            self.canDo(-1, name, 0.0)
+        if asleep:
+            self.sleeps(-1)
 
     @precondition(lambda self: len(self.players) > 1)
     @rule(who=numbers)

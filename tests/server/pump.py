@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from twisted.internet.address import IPv4Address
@@ -120,6 +122,15 @@ def decode(data: bytes) -> tuple[list[Item], int]:
         items.append((name, *arguments))
         start = end
     return items, start
+
+
+def temporaryFolder(test: SynchronousTestCase) -> Path:
+    """
+    Make a folder that is gone when the test is over.
+    """
+    folder = TemporaryDirectory()
+    test.addCleanup(folder.cleanup)
+    return Path(folder.name)
 
 
 class Peer:

@@ -112,10 +112,6 @@ class BadInputTests(PumpTests):
             ("SUBMIT_REDUCE_JOB", 5),
             ("SUBMIT_REDUCE_JOB_BACKGROUND", 5),
             ("WORK_STATUS", 3),
-            ("WORK_DATA", 2),
-            ("WORK_WARNING", 2),
-            ("WORK_COMPLETE", 2),
-            ("WORK_EXCEPTION", 2),
         ]:
             for given in range(count):
                 peer = self.pump.connect()
@@ -136,10 +132,12 @@ class BadInputTests(PumpTests):
         admin = self.pump.connect()
         admin.says(b"maxqueue g 1 2 3\n")
         admin.says(b"maxqueue g 1 2 3 4\r\n")
-        admin.says(b"version\n")
+        admin.says(b"create function unread\n")
         wanted = [b"OK\r\n", b"ERR INVALID_ARGUMENTS Too+many+arguments\r\n"]
         self.assertEqual(admin.owed(), wanted)
         self.assertTrue(admin.wire.ended)
+        self.client.says(b"status\n")
+        self.assertEqual(self.client.owed(), [b"f\t0\t0\t1\n", b".\n"])
 
     def test_otherProtocols(self) -> None:
         """
@@ -202,7 +200,7 @@ class LingerTests(SynchronousTestCase):
         """
         Let the peer send something that gets an ERROR and ends the connection.
         """
-        self.peer.sends("WORK_DATA", b"no data")
+        self.peer.sends("SUBMIT_JOB", b"alone")
 
     def test_halfClosed(self) -> None:
         """
@@ -273,7 +271,7 @@ class LingerTests(SynchronousTestCase):
         A transport that cannot close one side is closed behind the ERROR.
         """
         peer = self.pump.connect(UNIXAddress(None))
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         [error] = peer.owed()
         self.assertEqual(error[:2], ("ERROR", b"INVALID_PACKET"))
         self.assertTrue(peer.gone)

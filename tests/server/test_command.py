@@ -9,7 +9,6 @@ import gc
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService
@@ -17,7 +16,7 @@ from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.pump import NOON, Peer, Pump
+from tests.server.pump import NOON, Peer, Pump, temporaryFolder
 from txgearman.board.policy import Policy
 from txgearman.server import command
 from txgearman.server.command import GearmanProcess, makeService
@@ -246,7 +245,7 @@ class CannotListenTests(ProcessTests):
         """
         It takes its pid file along, if there is one.
         """
-        path = Path(self.mktemp())
+        path = temporaryFolder(self) / "pid"
         path.write_text("77")
         self.twistd["pidfile"] = str(path)
         self.givesUp()

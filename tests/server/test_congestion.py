@@ -287,7 +287,7 @@ class StuckTests(PumpTests):
         """
         self.congests(self.client)
         self.worker.sends("WORK_DATA", self.handle, b"1")
-        self.worker.sends("WORK_DATA", b"no data")
+        self.worker.sends("SUBMIT_JOB", b"alone")
         self.worker.sends("ECHO_REQ", b"unread")
         self.assertEqual(self.worker.owed(), [])
         self.assertTrue(self.worker.held)
@@ -431,7 +431,7 @@ class SelfStuckTests(PumpTests):
         peer = self.pump.connect()
         peer.stalls()
         peer.sends("ECHO_REQ", bytes(CONGESTED - 12))
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         self.pump.settle()
         peer.reads()
         echo, error = peer.owed()

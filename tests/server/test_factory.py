@@ -220,7 +220,7 @@ class CloseTests(SynchronousTestCase):
         A peer that has time to read an ERROR keeps it, and is then gone.
         """
         peer = self.pump.connect()
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         self.pump.settle()
         self.closes()
         self.pump.settle()

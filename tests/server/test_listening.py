@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -19,6 +18,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.server.pump import temporaryFolder
+from tests.server.test_transport import makeKeyAndCertificate
 from txgearman.errors import BadSetting
 from txgearman.server.listening import (
     AnyAddressEndpoint,
@@ -306,11 +307,9 @@ class DescriptionTests(ListenTests):
         """
         C{tls:} means C{ssl:}.
         """
+        pem = temporaryFolder(self) / "server.pem"
         try:
-            from tests.server.test_transport import makeKeyAndCertificate
-
-            pem = self.mktemp()
-            Path(pem).write_bytes(makeKeyAndCertificate())
+            pem.write_bytes(makeKeyAndCertificate())
         except ImportError:
             self.skipTest("needs pyOpenSSL")
         for scheme in "ssl", "tls":

@@ -127,6 +127,19 @@ class WorkerPacketTests(PumpTests):
         self.assertEqual(self.worker.owed(), [])
         self.assertEqual(self.client.owed(), [("WORK_FAIL", handle)])
 
+    def test_handleWithoutNUL(self) -> None:
+        """
+        A report that is nothing but a handle has no data: so Perl's workers
+        tell an empty result.
+        """
+        for name in "WORK_DATA", "WORK_WARNING", "WORK_EXCEPTION", "WORK_COMPLETE":
+            self.client.sends("OPTION_REQ", b"exceptions")
+            self.client.owed()
+            handle = self.runs()
+            self.worker.sends(name, handle)
+            self.assertEqual(self.worker.owed(), [], name)
+            self.assertEqual(self.client.owed(), [(name, handle, b"")])
+
     def test_failAfterException(self) -> None:
         """
         A WORK_FAIL after a WORK_EXCEPTION for the same job is swallowed: an

@@ -458,7 +458,7 @@ class StoppingTests(ServiceTests):
         A peer that has time to read an ERROR does not hold up the end.
         """
         peer = self.pump.connect()
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         self.pump.settle()
         stopped = self.server.stopService()
         self.pump.passes(1.1)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
@@ -18,7 +17,7 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from tests.server.pump import NOON, Item, decode, request
+from tests.server.pump import NOON, Item, decode, request, temporaryFolder
 from tests.server.wire import SEGMENT, SocketWire, Wire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
@@ -313,9 +312,9 @@ class TLSTests(SynchronousTestCase):
         self.factory = GearmanServerFactory(
             self.clock, Policy(handlePrefix=b"H"), Settings(keepalive=Keepalive())
         )
-        file = self.mktemp()
-        Path(file).write_bytes(makeKeyAndCertificate())
-        context = DefaultOpenSSLContextFactory(file, file, SSL.TLS_METHOD)
+        pem = temporaryFolder(self) / "server.pem"
+        pem.write_bytes(makeKeyAndCertificate())
+        context = DefaultOpenSSLContextFactory(str(pem), str(pem), SSL.TLS_METHOD)
         self.secret = TLSMemoryBIOFactory(context, False, self.factory, self.clock)
 
     def connect(self) -> SecretPeer:
@@ -345,7 +344,7 @@ class TLSTests(SynchronousTestCase):
         A peer that makes no sense gets its ERROR, and the connection is closed.
         """
         peer = self.connect()
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         [error] = peer.owed()
         self.assertEqual(error[:2], ("ERROR", b"INVALID_PACKET"))
         self.assertTrue(peer.ended)
@@ -359,7 +358,7 @@ class TLSTests(SynchronousTestCase):
         Such a peer has no more time to close its side than one without TLS.
         """
         peer = self.connect()
-        peer.sends("WORK_DATA", b"no data")
+        peer.sends("SUBMIT_JOB", b"alone")
         peer.owed()
         self.clock.advance(2.1)
         peer.owed()

@@ -254,9 +254,9 @@ class SocketWire(Wire):
             self.lose(ConnectionLost())
         super().send()
 
-    def doWrite(self) -> Exception | None:
+    def doWrite(self) -> Failure | None:
         if self.broken:
-            return ConnectionLost()
+            return Failure(ConnectionLost())
         self.send()
         return None
 

@@ -157,9 +157,15 @@ SHORT_CASES: Final = tuple(
         magic=magic,
     )
     for row in PACKETS[1:]
-    if len(row.arguments) > 1
+    if len(row.arguments) > 1 and row.arguments != ("handle", "data")
     for body in (b"", b"handle", b"\0".join([b"a"] * (len(row.arguments) - 1)))
     for magic in (REQUEST, RESPONSE)
+)
+
+HANDLE_CASES: Final = tuple(
+    case(packet(number, handle), (number, (handle, b"")))
+    for number in (p.WORK_COMPLETE, p.WORK_DATA, p.WORK_WARNING, p.WORK_EXCEPTION)
+    for handle in (b"", b"H:host:1")
 )
 
 SMALL: Final = Limits(packet=16, line=8)

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.wire.cases import (
     EXAMPLE,
+    HANDLE_CASES,
     INVALID_MAGIC,
     LIMIT_CASES,
     LINE_CASES,
@@ -167,6 +168,13 @@ class ReadTests(SynchronousTestCase):
         even where the bytes behind it have NULs.
         """
         self.assertRead(SHORT_CASES)
+
+    def test_handleAlone(self) -> None:
+        """
+        A report may be a handle alone, without a NUL: it has no data. Perl's
+        workers say so that a result is empty.
+        """
+        self.assertRead(HANDLE_CASES)
 
     def test_limits(self) -> None:
         """

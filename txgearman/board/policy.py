@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from txgearman.errors import BadSetting
 
@@ -27,13 +27,20 @@ def defaultHandlePrefix() -> bytes:
     return f"H:{socket.gethostname()}".encode()[:_PREFIX_LIMIT]
 
 
-def _checkPrefix(policy: Policy, attribute: Attribute[bytes], prefix: bytes) -> None:
+def checkHandlePrefix(prefix: bytes) -> bytes:
+    """
+    Check what job handles are to start with.
+
+    @return: it.
+    @raise BadSetting: when it is too long, or has bytes that break tables.
+    """
     if len(prefix) > _PREFIX_LIMIT:
         raise BadSetting(
             f"a job handle prefix has at most {_PREFIX_LIMIT} bytes, not {len(prefix)}"
         )
     if not prefix or any(byte <= 0x20 or byte == 0x7F for byte in prefix):
         raise BadSetting("a job handle prefix needs bytes other than white space")
+    return prefix
 
 
 @frozen
@@ -61,7 +68,10 @@ class Policy:
     wakeup: int = 1
     wakeupDelay: float = 2.0
     exceptions: bool = False
-    handlePrefix: bytes = field(factory=defaultHandlePrefix, validator=_checkPrefix)
+    handlePrefix: bytes = field(
+        factory=defaultHandlePrefix,
+        validator=lambda policy, attribute, prefix: checkHandlePrefix(prefix),
+    )
     uniqueLimit: int = 64
     functionLimit: int = 4096
     functionsLimit: int = 100_000

@@ -42,16 +42,14 @@ class Waker:
 
     def sleep(self, worker: Peer) -> None:
         """
-        A worker says that it sleeps. If a job waits for it, it is told so, and
-        is not asleep.
+        A worker says that it sleeps. If a job waits for it, it is woken at once.
         """
         self.awake(worker)
-        if self.stopped or not any(a.function.queue.waiting for a in worker.turns):
-            worker.rest = Rest.ASLEEP
-            for ability in worker.turns:
-                ability.function.sleepers[worker] = None
-        else:
-            worker.link.noop()
+        worker.rest = Rest.ASLEEP
+        for ability in worker.turns:
+            ability.function.sleepers[worker] = None
+        if not self.stopped and any(a.function.queue.waiting for a in worker.turns):
+            self._rouse(worker)
 
     def awake(self, worker: Peer) -> bool:
         """

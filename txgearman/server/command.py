@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
 from txgearman.errors import BadSetting
@@ -58,7 +59,8 @@ class GearmanProcess(GearmanServer):
         """
         try:
             super()._listen()
-        except (CannotListenError, OSError) as error:
+        except Exception as error:
+            # What endpoints fail with depends on their kind.
             _giveUp(self._options.parent or {}, f"gearman: {reasonOf(error)}")
 
     def startService(self) -> None:
@@ -66,13 +68,17 @@ class GearmanProcess(GearmanServer):
         Start; SIGUSR1 drains and then ends the process.
         """
         super().startService()
-        self._before = signal.signal(signal.SIGUSR1, self._signalled)
+        before = signal.signal(signal.SIGUSR1, self._signalled)
+        # A handler that is not Python's cannot be put back by Python.
+        self._before = signal.SIG_DFL if before is None else before
 
     def stopService(self) -> Deferred[None]:
         """
         Stop.
         """
-        signal.signal(signal.SIGUSR1, self._before)
+        if self._before is not None:
+            signal.signal(signal.SIGUSR1, self._before)
+            self._before = None
         return super().stopService()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
@@ -96,7 +102,8 @@ class GearmanProcess(GearmanServer):
         Stop, unless something else did meanwhile.
         """
         if self._reactor.running:
-            self._reactor.stop()
+            with suppress(ReactorNotRunning):
+                self._reactor.stop()
 
 
 def _giveUp(twistd: Any, line: str) -> NoReturn:

@@ -103,9 +103,9 @@ def onAddress(
         reason = getattr(error, "strerror", None) or error
         raise BadSetting(f"cannot listen on {host!r}: {reason}") from None
     endpoints: list[IStreamServerEndpoint] = []
-    for family, _, _, _, address in found:
-        kind = _KINDS[family]
-        endpoints.append(kind(reactor, port, backlog, str(address[0])))
+    # A name may be listed twice with an address.
+    for family, address in dict.fromkeys((f[0], str(f[4][0])) for f in found):
+        endpoints.append(_KINDS[family](reactor, port, backlog, address))
     return endpoints
 
 
@@ -116,10 +116,12 @@ def onDescription(reactor: IReactorTCP, description: str) -> IStreamServerEndpoi
 
     @raise BadSetting: for a string that describes no endpoint.
     """
-    if description.startswith("tls:"):
-        description = description.replace("tls", "ssl", 1)
+    kind, colon, rest = description.partition(":")
+    known = "ssl" if kind == "tls" else kind
     try:
-        endpoint: IStreamServerEndpoint = serverFromString(reactor, description)
+        endpoint: IStreamServerEndpoint = serverFromString(
+            reactor, known + colon + rest
+        )
     except ImportError:
         raise BadSetting(
             f"endpoint {description!r} needs pyOpenSSL: install txgearman[tls]"
@@ -156,14 +158,26 @@ def endpointsOf(
     return endpoints
 
 
-def reasonOf(error: CannotListenError | OSError) -> str:
+def reasonOf(error: Exception) -> str:
     """
     Say in a line why an endpoint could not be used.
     """
-    if isinstance(error, OSError):
+    if not isinstance(error, CannotListenError):
         return f"cannot listen: {error}"
-    cause = error.socketError
-    number = getattr(cause, "errno", None)
-    reason = cause if number is None else os.strerror(number)
-    port = f", port {error.port}" if isinstance(error.port, int) else ""
-    return f"cannot listen on {error.interface or 'any address'}{port}: {reason}"
+    if error.interface is None:
+        where = str(error.port)
+    else:
+        where = f"{error.interface or 'any address'}, port {error.port}"
+    return f"cannot listen on {where}: {_causeOf(error.socketError)}"
+
+
+def _causeOf(error: object) -> str:
+    """
+    What the system says, without what others add to it.
+    """
+    number = getattr(error, "errno", None)
+    if number is None:
+        return str(error)
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    return os.strerror(number)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from twisted.python import usage
 
-from txgearman.board.policy import Policy, defaultHandlePrefix
+from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefix
 from txgearman.errors import BadSetting
 from txgearman.server.settings import Keepalive, Settings
 from txgearman.version import __version__
@@ -43,6 +43,13 @@ def _number(kind: type[int] | type[float], low: float, high: float = inf) -> _Re
     return read
 
 
+def _orDefault(read: _Read) -> _Read:
+    """
+    Let C{-1} stand for what the system does.
+    """
+    return lambda text: -1 if text == "-1" else read(text)
+
+
 def readSize(text: str) -> int:
     """
     Read a number of bytes: digits, perhaps with K, M or G behind them.
@@ -62,14 +69,15 @@ _READERS: dict[str, _Read] = {
     "job-retries": _number(int, -1, 255),
     "worker-wakeup": _number(int, 0),
     "wakeup-delay": _number(float, 0.01),
-    "keepalive-idle": _number(int, -1),
-    "keepalive-interval": _number(int, -1),
-    "keepalive-count": _number(int, -1),
+    "keepalive-idle": _orDefault(_number(int, 1, 32767)),
+    "keepalive-interval": _orDefault(_number(int, 1, 32767)),
+    "keepalive-count": _orDefault(_number(int, 1, 127)),
     "backlog": _number(int, 1),
     "max-packet": readSize,
     "max-connections": _number(int, 0),
     "drain-timeout": _number(float, 0),
     "stall-timeout": _number(float, 1),
+    "job-handle-prefix": lambda text: checkHandlePrefix(text.encode()),
 }
 
 
@@ -196,7 +204,14 @@ class Options(usage.Options):
         port: str | None = self["port"]
         if port is not None or (self.descriptions and not self.hosts):
             return port
-        return os.environ.get("GEARMAND_PORT") or str(PORT)
+        variable = os.environ.get("GEARMAND_PORT")
+        if not variable:
+            return str(PORT)
+        try:
+            _READERS["port"](variable)
+        except ValueError as error:
+            raise BadSetting(f"GEARMAND_PORT: {error}") from None
+        return variable
 
     def _read(self, name: str, read: _Read) -> Any:
         """
@@ -214,13 +229,13 @@ class Options(usage.Options):
         What concerns jobs.
         """
         retries: int = self["job-retries"]
-        prefix: str | None = self["job-handle-prefix"]
+        prefix: bytes | None = self["job-handle-prefix"]
         return Policy(
             attempts=0 if retries < 0 else max(1, retries),
             wakeup=self["worker-wakeup"],
             wakeupDelay=self["wakeup-delay"],
             exceptions=bool(self["exceptions"]),
-            handlePrefix=defaultHandlePrefix() if prefix is None else prefix.encode(),
+            handlePrefix=defaultHandlePrefix() if prefix is None else prefix,
         )
 
     def _settings(self) -> Settings:

@@ -140,25 +140,30 @@ class Outgoing:
         """
         Take what is to be written next: everything, unless that is much.
         """
-        if self.size <= _PIECE:
+        if self.size > _PIECE:
+            data = b"".join(self._piece())
+        else:
             data = b"".join(self._chunks)
             self._chunks.clear()
-        else:
-            data = self._piece()
         self.size -= len(data)
         return data
 
-    def _piece(self) -> bytes:
+    def _piece(self) -> list[bytes | memoryview]:
         """
-        Take the first chunk, or a piece of it.
+        Take as much from the front as the transport is given at a time.
         """
-        chunk = self._chunks.popleft()
-        if len(chunk) > _PIECE:
-            # A view, so that the rest is not copied again and again.
-            view = memoryview(chunk)
-            self._chunks.appendleft(view[_PIECE:])
-            chunk = view[:_PIECE]
-        return bytes(chunk)
+        taken: list[bytes | memoryview] = []
+        lacking = _PIECE
+        while lacking:
+            chunk = self._chunks.popleft()
+            if len(chunk) > lacking:
+                # A view, so that the rest is not copied again and again.
+                view = memoryview(chunk)
+                self._chunks.appendleft(view[lacking:])
+                chunk = view[:lacking]
+            taken.append(chunk)
+            lacking -= len(chunk)
+        return taken
 
     def _release(self) -> None:
         """

@@ -99,6 +99,8 @@ class GearmanServer(Service):
         Listen on every endpoint, or on none. An endpoint that needs time to
         find out that it cannot listen is left out.
         """
+        if self._stopping or self._stopped:
+            raise RuntimeError("a job server that has stopped cannot start again")
         self._listens = True
         failures: list[Failure] = []
         for endpoint in self._endpoints:

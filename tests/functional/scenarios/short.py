@@ -22,11 +22,7 @@ SHORT = {
     "SUBMIT_JOB_EPOCH": 3,
     "SUBMIT_REDUCE_JOB": 4,
     "SUBMIT_REDUCE_JOB_BACKGROUND": 4,
-    "WORK_DATA": 1,
-    "WORK_WARNING": 1,
     "WORK_STATUS": 2,
-    "WORK_COMPLETE": 1,
-    "WORK_EXCEPTION": 1,
     "CAN_DO_TIMEOUT": 1,
 }
 
@@ -70,6 +66,26 @@ async def shortPacketBeforeAnother(stage: Stage) -> None:
     peer = await stage.enter("peer")
     peer.writes(packet("SUBMIT_JOB_BG", stage.f), packet("ECHO_REQ", b"a\0b\0c"))
     await peer.isLeft(stalls="gearmand")
+
+
+@scenario(
+    differs="report-without-nul",
+    ours={
+        "worker hears": [],
+        "client hears": [b"[WORK_DATA] H:1\0", b"[WORK_COMPLETE] H:1\0"],
+    },
+)
+async def reportWithoutNul(stage: Stage) -> None:
+    """
+    A report that is a handle alone has no data.
+    """
+    client, worker = await stage.cast("client worker")
+    await worker.sends("CAN_DO", stage.f)
+    job = await client.sends("SUBMIT_JOB", stage.f, b"", b"data")
+    await worker.sends("GRAB_JOB")
+    worker.writes(packet("WORK_DATA", job), packet("WORK_COMPLETE", job))
+    await worker.hears(stalls="gearmand")
+    await client.hears()
 
 
 @scenario()
