@@ -60,12 +60,14 @@ class Player:
 
     @ivar timeouts: its timeout for each function that it can do.
     @ivar told: how often it was told to wake since it last grabbed or slept.
+    @ivar toldAt: when that was.
     @ivar asleep: whether it sleeps and was not told to wake.
     """
 
     actor: Actor
     timeouts: dict[bytes, float] = field(factory=dict)
     told: int = 0
+    toldAt: float = 0.0
     asleep: bool = False
 
 
@@ -78,8 +80,6 @@ class Scenes(RuleBasedStateMachine):
         super().__init__()
         self.players: list[Player] = []
         self.records: dict[bytes, Record] = {}
-        # Since when a job waits while somebody sleeps who could do it.
-        self.neglected: dict[tuple[Job, Player], float] = {}
 
     @initialize(
         attempts=st.sampled_from([0, 0, 1, 3]),
@@ -157,6 +157,11 @@ class Scenes(RuleBasedStateMachine):
         else:
             record.owed[actor] += 1
 
+    @rule(who=numbers, name=names, count=st.integers(2, 5))
+    def submitsMany(self, who: int, name: bytes, count: int) -> None:
+        for _ in range(count):
+            self.submits(who, name, b"", b"", Priority.NORMAL, True, 0)
+
     @rule(who=numbers, name=names, timeout=st.sampled_from([0.0, 0.0, 0.5, 3.0]))
     def canDo(self, who: int, name: bytes, timeout: float) -> None:
         player = self.player(who)
@@ -176,6 +181,11 @@ class Scenes(RuleBasedStateMachine):
         player.asleep = True
         player.actor.sleeps()
         assert bool(self.waitFor(player)) == (not self.listen(player))
+
+    @rule()
+    def allSleep(self) -> None:
+        for who in range(len(self.players)):
+            self.sleeps(who)
 
     @rule(who=numbers)
     def grabs(self, who: int) -> None:
@@ -308,21 +318,18 @@ class Scenes(RuleBasedStateMachine):
     @invariant()
     def nobodySleepsTooLong(self) -> None:
         """
-        No job waits for longer than the delay while somebody who could do it
-        sleeps and was not told.
+        While somebody sleeps who could do a job that waits, as many were woken as
+        jobs wait, no longer ago than the delay, and may still come.
         """
         now = self.stage.clock.seconds()
-        neglected = {
-            (job, player)
-            for player in self.players
-            if player.asleep
-            for job in self.waitFor(player)
-        }
-        self.neglected = {pair: self.neglected.get(pair, now) for pair in neglected}
-        for since in self.neglected.values():
-            assert now - since <= DELAY
         for player in self.players:
             assert player.asleep == (player.actor.peer.rest is Rest.ASLEEP)
+        for name in NAMES:
+            able = [player for player in self.players if name in player.timeouts]
+            coming = [p for p in able if p.told and now - p.toldAt < DELAY]
+            waiting = self.board.functions.named(name).queue.waiting
+            asleep = any(player.asleep for player in able)
+            assert not asleep or waiting <= len(coming), name
 
     @invariant()
     def oneCall(self) -> None:
@@ -396,6 +403,7 @@ class Scenes(RuleBasedStateMachine):
             if heard == NOOP:
                 assert player.asleep, "only sleepers are woken"
                 player.told += 1
+                player.toldAt = self.stage.clock.seconds()
                 player.asleep = False
                 continue
             name, handle, *_ = heard
