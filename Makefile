@@ -38,7 +38,7 @@ run: $(VENV)/installed
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
-test: lint types coverage
+test: lint types trial coverage
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -55,13 +55,11 @@ pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 
+# The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev
-	$(BIN)/coverage run -m twisted.trial --temp-directory=.trial tests
+	$(BIN)/python -m twisted.trial --temp-directory=.trial tests
 
-# The floor holds for both runs together.
-coverage: $(VENV)/installed-dev
-	$(MAKE) pytest
-	$(MAKE) trial
+coverage: pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

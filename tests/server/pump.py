@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
@@ -24,6 +25,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.wire import SocketWire, Wire
@@ -122,6 +124,17 @@ def decode(data: bytes) -> tuple[list[Item], int]:
         items.append((name, *arguments))
         start = end
     return items, start
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """
+    Gather what is logged meanwhile, each as a line behind its level.
+    """
+    lines: list[str] = []
+    with capturedLogs() as events:
+        yield lines
+    lines += [f"{event['log_level'].name}: {formatEvent(event)}" for event in events]
 
 
 def temporaryFolder(test: SynchronousTestCase) -> Path:
@@ -290,6 +303,7 @@ class Pump:
         wires = self._wires
         before = sum(wire.moves for wire in wires)
         for wire in wires:
+            wire.hungers()
             wire.receive()
         self.clock.advance(0)
         for wire in wires:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.pump import NOON, Peer, Pump
+from tests.server.pump import NOON, Peer, Pump, logged
 from tests.server.test_admin import INCOMPLETE, AdminTests
 
 
@@ -232,7 +232,7 @@ class ShutdownTests(SynchronousTestCase):
     def test_local(self) -> None:
         """
         A peer on this machine may ask for the end of the server, at once or a
-        graceful one.
+        graceful one, and the log says so.
         """
         for address in [
             IPv4Address("TCP", "127.0.0.1", 50000),
@@ -247,7 +247,10 @@ class ShutdownTests(SynchronousTestCase):
                 (b"shutdown graceful", True),
                 (b"SHUTDOWN Graceful\r", True),
             ]:
-                self.assertEqual(self.says(peer, line), b"OK\n", address)
+                with logged() as lines:
+                    self.assertEqual(self.says(peer, line), b"OK\n", address)
+                [said] = lines
+                self.assertTrue(said.startswith("info: shutdown asked for by "), said)
                 self.assertEqual(self.asked.pop(), graceful, line)
 
     def test_remote(self) -> None:

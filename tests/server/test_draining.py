@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError
 
-from tests.server.pump import Pump
+from tests.server.pump import Pump, logged
 from tests.server.test_service import Endpoint, ServiceTests
 
 DRAINING = ("ERROR", b"SHUTDOWN_GRACEFUL", b"Server is shutting down")
@@ -100,15 +100,18 @@ class DrainTests(ServiceTests):
 
     def test_deadline(self) -> None:
         """
-        It does not wait for longer than the drain timeout; a job that ends
-        after that does no harm.
+        It does not wait for longer than the drain timeout, and the log says
+        what it did not wait for; a job that ends after that does no harm.
         """
         worker, client = self.runsJob()
-        drained = self.server.drain()
-        self.pump.passes(29.9)
-        self.assertNoResult(drained)
-        self.pump.passes(0.2)
+        with logged() as lines:
+            drained = self.server.drain()
+            self.pump.passes(29.9)
+            self.assertNoResult(drained)
+            self.pump.passes(0.2)
         self.successResultOf(drained)
+        wanted = ["info: draining: 1 jobs run", "warn: drain timeout: 1 jobs still run"]
+        self.assertEqual(lines, wanted)
         worker.sends("WORK_COMPLETE", b"H:1", b"late")
         self.assertEqual(client.owed(), [("WORK_COMPLETE", b"H:1", b"late")])
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -129,6 +132,7 @@ class DrainTests(ServiceTests):
         self.successResultOf(first)
         self.successResultOf(second)
         self.successResultOf(self.server.drain())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_cancelled(self) -> None:
         """

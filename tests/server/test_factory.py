@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from tests.server.pump import Peer, Pump, request
+from tests.server.pump import Peer, Pump, logged, request
 from tests.server.wire import SEGMENT, SocketWire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
@@ -70,12 +70,14 @@ class FactoryTests(SynchronousTestCase):
 
     def test_tooMany(self) -> None:
         """
-        A connection beyond the limit is closed at once; when another is gone,
-        there is room again.
+        A connection beyond the limit is closed at once, and the log says so;
+        when another is gone, there is room again.
         """
         pump = Pump(settings=Settings(maxConnections=2))
-        one, two, three = pump.connectSeveral(3)
+        with logged() as lines:
+            one, two, three = pump.connectSeveral(3)
         self.assertEqual([one.gone, two.gone, three.gone], [False, False, True])
+        self.assertEqual(lines, ["warn: 2 connections: closing one more"])
         self.assertEqual(pump.factory.connections, 2)
         one.leaves()
         pump.settle()

@@ -143,6 +143,26 @@ class AnyAddressTests(ListenTests):
             self.assertEqual(error.socketError.errno, number)
         self.assertEqual(self.reactor.tcpServers, [])
 
+    def test_notAdopted(self) -> None:
+        """
+        It fails, as endpoints do, and does not raise, when the reactor cannot
+        take the socket; and the socket is closed.
+        """
+        made: list[RecordingListener] = []
+
+        def create(address: object, **options: object) -> RecordingListener:
+            made.append(RecordingListener(address, **options))
+            return made[-1]
+
+        def adopt(*arguments: object) -> None:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        self.patch(socket, "create_server", create)
+        self.patch(self.reactor, "adoptStreamPort", adopt)
+        failure = self.failureResultOf(self.endpoint().listen(self.factory))
+        self.assertIn("Too many open files", reasonOf(failure.value))
+        self.assertTrue(made[0].closed)
+
     def test_portInUse(self) -> None:
         """
         A port that another socket listens on is in use.
@@ -255,10 +275,9 @@ class AddressTests(ListenTests):
         A name without an address is a bad setting, said in a line that has the
         name and the reason.
         """
-        reason = "Name or service not known"
-        for error in [
-            socket.gaierror(socket.EAI_NONAME, reason),
-            UnicodeError("label empty or too long"),
+        for error, reason in [
+            (socket.gaierror(socket.EAI_NONAME, "Not known"), "Not known"),
+            (UnicodeError("label too long"), "label too long"),
         ]:
 
             def getaddrinfo(
@@ -269,9 +288,8 @@ class AddressTests(ListenTests):
             self.patch(socket, "getaddrinfo", getaddrinfo)
             with self.assertRaises(BadSetting) as raised:
                 onAddress(self.reactor, "no.such.host", 4730, 10)
-            said = str(raised.exception)
-            self.assertIn("cannot listen on 'no.such.host'", said)
-            self.assertNotIn("\n", said)
+            wanted = f"cannot listen on 'no.such.host': {reason}"
+            self.assertEqual(str(raised.exception), wanted)
 
     def test_impossibleNames(self) -> None:
         """
@@ -346,6 +364,17 @@ class DescriptionTests(ListenTests):
             self.assertTrue(said.startswith("bad endpoint "), said)
             self.assertIn(repr(text), said)
             self.assertNotIn("\n", said)
+
+    def test_reason(self) -> None:
+        """
+        The line says why, in the words of whoever found out.
+        """
+        with self.assertRaises(BadSetting) as raised:
+            onDescription(self.reactor, "nonsense:4730")
+        self.assertEqual(
+            str(raised.exception),
+            "bad endpoint 'nonsense:4730': Unknown endpoint type: 'nonsense'",
+        )
 
     def test_withoutOpenSSL(self) -> None:
         """

@@ -58,6 +58,7 @@ class OutgoingTests(SynchronousTestCase):
         @return: what the peer got.
         """
         self.clock.advance(0)
+        self.wire.hungers()
         self.wire.send()
         taken = bytes(self.wire.taken)
         self.wire.taken.clear()

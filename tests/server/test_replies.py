@@ -179,6 +179,14 @@ class SizeTests(PumpTests):
         wanted = [("WORK_DATA", handle, data), ("WORK_FAIL", handle)]
         self.assertEqual(self.client.owed(), wanted)
 
+    def test_largestPayload(self) -> None:
+        """
+        However large a payload is, it leaves without any depth of calls.
+        """
+        data = bytes(60 * 2**20)
+        self.client.sends("ECHO_REQ", data)
+        self.assertEqual(self.client.owed() == [("ECHO_RES", data)], True)
+
     def test_sizesAroundLimits(self) -> None:
         """
         A payload of any size comes back whole, and what stands behind it too.

@@ -4,7 +4,6 @@ Tests for L{txgearman.server.service}: listening and stopping.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 from twisted.application.service import Application, IService, MultiService
@@ -22,7 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from tests.server.pump import NOON, Peer, Pump
+from tests.server.pump import NOON, Peer, Pump, logged
 from txgearman.board.policy import Policy
 from txgearman.server.service import GearmanServer
 from txgearman.server.settings import Settings
@@ -160,9 +159,13 @@ class ListeningTests(ServiceTests):
 
     def test_privilegedStart(self) -> None:
         """
-        It listens as soon as it may still use low ports, and not again later.
+        It listens as soon as it may still use low ports, and not again later;
+        the log says where.
         """
-        self.server.privilegedStartService()
+        with logged() as lines:
+            self.server.privilegedStartService()
+        address = "IPv4Address(type='TCP', host='127.0.0.1', port=4730)"
+        self.assertEqual(lines, 2 * [f"info: Gearman on {address}"])
         self.assertEqual((self.one.listens, self.two.listens), (1, 1))
         self.server.startService()
         self.assertEqual((self.one.listens, self.two.listens), (1, 1))
@@ -211,6 +214,22 @@ class ListeningTests(ServiceTests):
                 self.assertFalse(self.one.listening)
                 self.assertFalse(self.two.listening)
                 self.assertEqual(server.ports, [])
+
+    def test_raises(self) -> None:
+        """
+        Nor does it listen anywhere when an endpoint raises where it should
+        fail.
+        """
+
+        class RaisingEndpoint(Endpoint):
+            def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
+                raise CannotListenError("x", 1, OSError("no"))
+
+        server = self.makeServer(self.one, RaisingEndpoint(), self.two)
+        with self.assertRaises(CannotListenError):
+            server.startService()
+        self.assertFalse(self.one.listening or self.two.listening)
+        self.assertEqual(server.ports, [])
 
     def test_triesAgain(self) -> None:
         """
@@ -317,6 +336,12 @@ class ListeningTests(ServiceTests):
         self.assertEqual(server.factory.settings.maxConnections, 7)
         self.assertEqual(server.factory.board.policy.handlePrefix, b"H")
         self.assertIsNone(server.factory.onShutdown)
+        asked: list[bool] = []
+        server = self.makeServer(onShutdown=asked.append)
+        peer = Pump(factory=server.factory, clock=self.clock).connect()
+        peer.says(b"shutdown graceful\n")
+        self.assertEqual(peer.owed(), [b"OK\n"])
+        self.assertEqual(asked, [True])
 
 
 class StoppingTests(ServiceTests):
@@ -342,6 +367,16 @@ class StoppingTests(ServiceTests):
         self.assertFalse(self.server.running)
         self.assertEqual(self.server.ports, [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_jobsEnd(self) -> None:
+        """
+        Jobs that are not done end with it, and the log says how many.
+        """
+        self.runsJob()
+        with logged() as lines:
+            self.server.stopService()
+        [line] = lines
+        self.assertTrue(line.startswith("warn: 1 jobs end with this server"), line)
 
     def test_nobody(self) -> None:
         """
@@ -425,12 +460,12 @@ class StoppingTests(ServiceTests):
 
     def test_forGood(self) -> None:
         """
-        A service that has stopped does not listen again, or at least stops
-        listening when it is stopped again.
+        A service that has stopped does not start again.
         """
         self.successResultOf(self.server.stopService())
-        with contextlib.suppress(Exception):
-            self.server.startService()
+        for start in self.server.privilegedStartService, self.server.startService:
+            with self.assertRaises(RuntimeError):
+                start()
         self.pump.settle()
         self.successResultOf(self.server.stopService())
         self.assertFalse(self.one.listening or self.two.listening)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.pump import Peer, Pump, PumpTests, numbered, request
+from tests.server.pump import Peer, Pump, PumpTests, logged, numbered, request
 from tests.server.wire import SEGMENT
 from txgearman.server.settings import CONGESTED, Settings
 
@@ -103,15 +103,19 @@ class StallTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        A client that takes nothing is lost when its time is over, and the
-        worker goes on.
+        A client that takes nothing is lost when its time is over, and the log
+        says so; the worker goes on.
         """
         self.sticks(100, SEGMENT)
         self.pump.passes(9.9)
         self.assertFalse(self.client.gone)
         self.assertTrue(self.worker.held)
-        self.pump.passes(0.2)
+        with logged() as lines:
+            self.pump.passes(0.2)
         self.assertTrue(self.client.wire.aborted)
+        [line] = lines
+        self.assertTrue(line.startswith("warn: "), line)
+        self.assertIn("50002", line, "the log says who it was")
         self.assertTrue(self.client.gone)
         self.assertFalse(self.worker.held)
         self.worker.sends("GRAB_JOB")

@@ -234,6 +234,7 @@ class SecretPeer:
         """
         for _ in range(count):
             self._flush()
+            self.wire.hungers()
             self.wire.receive()
             self.clock.advance(0)
             self.wire.send()

@@ -60,7 +60,6 @@ class Wire:
     def __init__(self, clock: Clock, address: IAddress) -> None:
         self.protocol: IProtocol | None = None
         self.segment = SEGMENT
-        self.appetite: int | None = None
         self.taken = bytearray()
         self.arrived = 0
         self.moves = 0
@@ -77,16 +76,32 @@ class Wire:
         self.buffer = bytearray()
         self._clock = clock
         self._address = address
-        self._coming: deque[bytes] = deque()
+        self._coming: deque[memoryview] = deque()
         self._source: Iterator[bytes] = iter(())
         self._left = False
         self._producerPaused = False
         self._halfClosing = False
+        self.appetite = None
+
+    @property
+    def appetite(self) -> int | None:
+        return self._appetite
+
+    @appetite.setter
+    def appetite(self, appetite: int | None) -> None:
+        self._appetite = appetite
+        self.hungers()
 
     # What the peer does
 
+    def hungers(self) -> None:
+        """
+        Let the peer take something again, as with each turn.
+        """
+        self._hunger = float("inf") if self._appetite is None else self._appetite
+
     def carry(self, data: bytes) -> None:
-        self._coming.append(data)
+        self._coming.append(memoryview(data))
 
     def carryAll(self, chunks: Iterable[bytes]) -> None:
         self._source = iter(chunks)
@@ -128,19 +143,22 @@ class Wire:
         self.protocol.dataReceived(data)
 
     def _next(self) -> bytes:
-        found, size = [], 0
-        while size < self.segment:
-            if not self._coming:
-                more = next(self._source, None)
-                if more is None:
-                    break
-                self._coming.append(more)
-            found.append(self._coming.popleft())
-            size += len(found[-1])
-        data = b"".join(found)
-        if size > self.segment:
-            self._coming.appendleft(data[self.segment :])
-        return data[: self.segment]
+        found: list[memoryview] = []
+        room = self.segment
+        while room and (self._coming or self._more()):
+            chunk = self._coming.popleft()
+            if len(chunk) > room:
+                self._coming.appendleft(chunk[room:])
+                chunk = chunk[:room]
+            found.append(chunk)
+            room -= len(chunk)
+        return b"".join(found)
+
+    def _more(self) -> bool:
+        more = next(self._source, None)
+        if more is not None:
+            self.carry(more)
+        return more is not None
 
     def send(self) -> None:
         """
@@ -148,9 +166,9 @@ class Wire:
         """
         if self.disconnected:
             return
-        count = len(self.buffer) if self.appetite is None else self.appetite
-        piece = self.buffer[:count]
-        del self.buffer[:count]
+        piece = self.buffer[: int(min(self._hunger, len(self.buffer)))]
+        del self.buffer[: len(piece)]
+        self._hunger -= len(piece)
         self.taken += piece
         self.moves += bool(piece)
         if self.buffer:

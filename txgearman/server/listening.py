@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.endpoints import (
     TCP4ServerEndpoint,
     TCP6ServerEndpoint,
@@ -59,6 +59,9 @@ class AnyAddressEndpoint:
         """
         Listen.
         """
+        return maybeDeferred(self._listen, protocolFactory)
+
+    def _listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         try:
             listener = socket.create_server(
                 ("", self.port),
@@ -68,7 +71,7 @@ class AnyAddressEndpoint:
             )
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno not in _NO_IPV6:
-                return fail(CannotListenError("", self.port, error))
+                raise CannotListenError("", self.port, error) from None
             ipv4: IStreamServerEndpoint = TCP4ServerEndpoint(
                 self.reactor, self.port, self.backlog
             )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import (
     IDelayedCall,
@@ -104,7 +104,7 @@ class GearmanServer(Service):
         self._listens = True
         failures: list[Failure] = []
         for endpoint in self._endpoints:
-            listening = endpoint.listen(self.factory)
+            listening = maybeDeferred(endpoint.listen, self.factory)
             listening.addCallbacks(self._listening, failures.append)
         if failures:
             self._stopListening()
