@@ -127,14 +127,16 @@ class GearmanServerProtocol(Protocol):
         """
         turn = self._turn
         before, turn.sender = turn.sender, self
-        for number, arguments in self._reader.events():
-            try:
-                _METHODS[number](self, *arguments)
-            except ServerError as error:
-                self._out.answer(p.ERROR, error.code, error.text)
-            if self._holders:
-                break
-        turn.sender = before
+        try:
+            for number, arguments in self._reader.events():
+                try:
+                    _METHODS[number](self, *arguments)
+                except ServerError as error:
+                    self._out.answer(p.ERROR, error.code, error.text)
+                if self._holders:
+                    break
+        finally:
+            turn.sender = before
 
     # What the board owes the peer because of another one
 
