@@ -16,9 +16,9 @@ TOP: Final = "txgearman"
 
 # From the bottom to the top. A part is a module or a package of txgearman.
 LAYERS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"version", "errors", "wire"}),
+    frozenset({"version", "errors", "codecs", "wire"}),
     frozenset({"board"}),
-    frozenset({"stores"}),
+    frozenset({"stores", "connection"}),
     frozenset({"server", "client", "worker", "admin", "testing"}),
     frozenset({"web", "scripts"}),
 )

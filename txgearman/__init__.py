@@ -1,26 +1,50 @@
 """
-A Gearman job server on Twisted::
+A Gearman job server, client and worker on Twisted::
 
-    from twisted.internet.endpoints import serverFromString
-    from twisted.internet.task import react
     from twisted.internet.defer import Deferred
-    from txgearman import GearmanServerFactory
+    from twisted.internet.task import react
+    from txgearman import Client
 
     async def main(reactor):
-        endpoint = serverFromString(reactor, "tcp:4730")
-        await endpoint.listen(GearmanServerFactory(reactor))
-        await Deferred()
+        client = Client(reactor, ["tcp:127.0.0.1:4730"])
+        client.startService()
+        print(await client.call("reverse", b"hello"))
+        await client.stopService()
 
     react(lambda reactor: Deferred.fromCoroutine(main(reactor)))
 
-As a process of its own it is C{twistd gearman}.
+The job server as a process of its own is C{twistd gearman}.
 """
 
+from txgearman.admin import AdminClient
+from txgearman.board.job import Priority
 from txgearman.board.policy import Policy
+from txgearman.client.choice import Choice, Failover, Hashing, RandomChoice, RoundRobin
+from txgearman.client.client import Client
+from txgearman.client.factory import (
+    GearmanClientFactory,
+    ReconnectingGearmanClientFactory,
+)
+from txgearman.client.job import (
+    IJobListener,
+    JobData,
+    JobProgress,
+    JobWarning,
+    RemoteJob,
+)
+from txgearman.client.protocol import GearmanClientProtocol, JobStatus
+from txgearman.codecs import BYTES, JSON, TEXT, Codec
 from txgearman.errors import (
+    BackgroundJob,
     BadSchedule,
     BadSetting,
     GearmanError,
+    JobError,
+    JobException,
+    JobFailed,
+    JobLost,
+    JobTimeout,
+    NoServers,
     QueueFull,
     ServerError,
 )
@@ -30,19 +54,62 @@ from txgearman.server.service import GearmanServer
 from txgearman.server.settings import Keepalive, Settings
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
+from txgearman.worker.factory import (
+    GearmanWorkerFactory,
+    ReconnectingGearmanWorkerFactory,
+)
+from txgearman.worker.job import RunningJob
+from txgearman.worker.protocol import GearmanWorkerProtocol
+from txgearman.worker.running import inProcess, inThread
+from txgearman.worker.worker import Worker
 
 __all__ = [
+    "BYTES",
+    "JSON",
+    "TEXT",
+    "AdminClient",
+    "BackgroundJob",
     "BadSchedule",
     "BadSetting",
+    "Choice",
+    "Client",
+    "Codec",
+    "Failover",
+    "GearmanClientFactory",
+    "GearmanClientProtocol",
     "GearmanError",
     "GearmanServer",
     "GearmanServerFactory",
     "GearmanServerProtocol",
+    "GearmanWorkerFactory",
+    "GearmanWorkerProtocol",
+    "Hashing",
+    "IJobListener",
+    "JobData",
+    "JobError",
+    "JobException",
+    "JobFailed",
+    "JobLost",
+    "JobProgress",
+    "JobStatus",
+    "JobTimeout",
+    "JobWarning",
     "Keepalive",
     "Limits",
+    "NoServers",
     "Policy",
+    "Priority",
     "QueueFull",
+    "RandomChoice",
+    "ReconnectingGearmanClientFactory",
+    "ReconnectingGearmanWorkerFactory",
+    "RemoteJob",
+    "RoundRobin",
+    "RunningJob",
     "ServerError",
     "Settings",
+    "Worker",
     "__version__",
+    "inProcess",
+    "inThread",
 ]

@@ -338,6 +338,23 @@ class SecondLookTests(BoardTestCase):
         stage.passes(1)
         self.assertEqual(woken(workers), [0])
 
+    def test_wholeDelayAgain(self) -> None:
+        """
+        Also when it is the same worker that was woken shortly before, and came.
+        """
+        stage = self.stage(wakeupDelay=4.0)
+        client, workers = stage.client(), stage.sleepers(2, b"f")
+        client.submits()
+        workers[1].takes()
+        workers[1].sleeps()
+        stage.passes(3)
+        client.submits()
+        self.assertEqual(woken(workers), [1, 1])
+        stage.passes(3)
+        self.assertEqual(woken(workers), [])
+        stage.passes(1)
+        self.assertEqual(woken(workers), [0])
+
     def test_wholeDelayOfEachFunction(self) -> None:
         """
         Also when it was woken for another function.

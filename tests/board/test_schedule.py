@@ -27,6 +27,9 @@ LORD_HOWE = ZoneInfo("Australia/Lord_Howe")
 TROLL = ZoneInfo("Antarctica/Troll")
 """Clocks skip from 01:00 to 03:00."""
 
+APIA = ZoneInfo("Pacific/Apia")
+"""After 29 December 2011 came the 31st, on the other side of the date line."""
+
 
 def parse(fields: str) -> Schedule:
     """
@@ -366,6 +369,19 @@ class ZoneTests(SynchronousTestCase):
         self.assertEqual(
             times, ["2023-03-26 03:30", "2023-03-26 04:30", "2023-03-27 02:30"]
         )
+
+    def test_springDay(self) -> None:
+        """
+        Where a whole day is skipped, the next one is like any other.
+        """
+        schedule = parse("*/15 * * * *")
+        for now, expected in (
+            ("2011-12-29 23:50", "2011-12-31 00:00"),
+            ("2011-12-31 00:00", "2011-12-31 00:15"),
+            ("2011-12-31 02:50", "2011-12-31 03:00"),
+        ):
+            found = schedule.next(at(now, APIA), APIA)
+            self.assertEqual(said(found, APIA), expected, now)
 
     def test_springSteps(self) -> None:
         """

@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import Item, decode
-from tests.server.wire import SEGMENT, Wire
+from tests.server.wire import SEGMENT, SocketWire, Wire
 from txgearman.server.outgoing import Outgoing
 from txgearman.server.settings import CONGESTED
 from txgearman.server.turn import Receiver, Turn
@@ -74,6 +74,20 @@ class OutgoingTests(SynchronousTestCase):
         self.assertEqual(self.wire.buffer, b"")
         self.assertEqual(self.ends(), b"\0RES\0\0\0\x0a\0\0\0\0OK\r\n")
         self.assertEqual(self.outgoing.size, 0)
+
+    def test_now(self) -> None:
+        """
+        A transport above a socket has handed it over when the turn ends, and a
+        large packet all of it, if the peer takes it.
+        """
+        self.wire = SocketWire(self.clock, TCP)
+        self.outgoing = Outgoing(self.wire, self.turn, self.clock, 60)
+        for size in 1, 10**6:
+            self.outgoing.packet(ECHO_RES, bytes(size))
+            self.assertEqual(self.wire.taken, b"")
+            self.clock.advance(0)
+            self.assertEqual(len(self.wire.taken), 12 + size)
+            self.wire.taken.clear()
 
     def test_order(self) -> None:
         """

@@ -135,7 +135,7 @@ def _showJobs(
     factory: GearmanServerFactory, peer: Peer, arguments: Sequence[bytes]
 ) -> bytes:
     """
-    List the jobs, or the uniques of those that have one.
+    List the jobs, or their uniques, also the empty ones.
     """
     what = [word.lower() for word in arguments]
     if not what:

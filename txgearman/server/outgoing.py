@@ -29,8 +29,7 @@ from txgearman.server.turn import Sender, Turn
 from txgearman.wire.codec import encode, encodeHead
 from txgearman.wire.packets import RESPONSE
 
-# An argument larger than this is not copied behind its head, but kept and
-# written by itself.
+# An argument larger than this is not copied behind its head, but kept as it is.
 _LARGE: Final = 16 * 1024
 
 # How much a transport is given at a time; Twisted hands the kernel as much.

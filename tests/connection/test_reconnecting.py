@@ -1,0 +1,297 @@
+"""
+Tests for L{txgearman.connection.reconnecting}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet import reactor
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.interfaces import IAddress, IConnector
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from tests.client.stage import Host, now
+from tests.server.pump import logged
+from txgearman.connection.reconnecting import (
+    ReconnectingFactory,
+    ServerConnection,
+    backoff,
+)
+from txgearman.connection.servers import Server
+
+
+class BackoffTests(SynchronousTestCase):
+    """
+    How long to wait.
+    """
+
+    def test_longer(self) -> None:
+        """
+        Each wait is longer than the last, up to the longest, and a bit by
+        chance.
+        """
+        policy = backoff(1.0, 20.0)
+        for failures, least in [(0, 1.0), (1, 1.5), (2, 2.25), (100, 20.0)]:
+            waits = [policy(failures) for _ in range(20)]
+            self.assertTrue(all(least <= wait <= least + 1.0 for wait in waits))
+            self.assertGreater(len(set(waits)), 1)
+
+
+@implementer(IConnector)
+class Connector:
+    """
+    Counts how often it connects.
+    """
+
+    def __init__(self) -> None:
+        self.connected = 0
+
+    def connect(self) -> None:
+        """
+        Count.
+        """
+        self.connected += 1
+
+    def getDestination(self) -> IAddress:
+        """
+        Where it leads.
+        """
+        return IPv4Address("TCP", "127.0.0.1", 4730)
+
+    def disconnect(self) -> None:
+        """
+        Nothing to do.
+        """
+
+    def stopConnecting(self) -> None:
+        """
+        Nothing to do.
+        """
+
+
+class ReconnectingFactoryTests(SynchronousTestCase):
+    """
+    A factory for C{connectTCP}.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.connector = Connector()
+        self.factory = ReconnectingFactory()
+        self.factory.clock = self.clock
+        self.factory.retryPolicy = lambda failures: 1.0 + failures
+
+    def fails(self) -> None:
+        """
+        Fail to connect.
+        """
+        self.factory.clientConnectionFailed(self.connector, Failure(ConnectError()))
+
+    def loses(self) -> None:
+        """
+        Lose the connection.
+        """
+        self.factory.clientConnectionLost(self.connector, Failure(ConnectionLost()))
+
+    def waited(self) -> float:
+        """
+        Wait for it to connect again.
+
+        @return: how long that took.
+        """
+        (call,) = self.clock.getDelayedCalls()
+        delay = call.getTime() - self.clock.seconds()
+        before = self.connector.connected
+        self.clock.advance(delay)
+        self.assertEqual(self.connector.connected, before + 1)
+        return delay
+
+    def test_again(self) -> None:
+        """
+        It connects again later and later, and soon again after it had a
+        connection.
+        """
+        waits = []
+        for happens in (self.loses, self.fails, self.fails, self.loses, self.fails):
+            happens()
+            waits.append(self.waited())
+        self.assertEqual(waits, [1.0, 2.0, 3.0, 1.0, 2.0])
+
+    def test_logged(self) -> None:
+        """
+        The log says where it connects to, and when.
+        """
+        with logged() as lines:
+            self.loses()
+        (line,) = lines
+        self.assertIn("4730", line)
+        self.assertIn("connecting again in 1.0 s", line)
+
+    def test_stopped(self) -> None:
+        """
+        Once stopped it connects no more, whether it waits already or not.
+        """
+        self.fails()
+        self.factory.stopped = True
+        self.clock.advance(10)
+        self.loses()
+        self.fails()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(self.connector.connected, 0)
+
+    def test_byItself(self) -> None:
+        """
+        Nothing has to be set: it waits on the global reactor, and not long.
+        """
+        factory = ReconnectingFactory()
+        clock = MemoryReactorClock()
+        self.patch(reactor, "callLater", clock.callLater)
+        factory.clientConnectionLost(self.connector, connectionDone)
+        clock.advance(1)
+        self.assertEqual(self.connector.connected, 1)
+
+
+class Owner:
+    """
+    Writes down what comes and goes.
+    """
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def arrived(self, connection: ServerConnection[Protocol]) -> None:
+        """
+        Note it.
+        """
+        self.heard.append("arrived")
+
+    def departed(self, connection: ServerConnection[Protocol], reason: Failure) -> None:
+        """
+        Note it.
+        """
+        self.heard.append(f"departed: {reason.getErrorMessage()}")
+
+
+class Plain(Protocol):
+    """
+    A protocol that tells its connection.
+    """
+
+    def __init__(self, connection: ServerConnection[Protocol]) -> None:
+        self.connection = connection
+
+    def connectionMade(self) -> None:
+        """
+        Tell it.
+        """
+        self.connection.made(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Tell it.
+        """
+        self.connection.lost(reason)
+
+
+class ServerConnectionTests(SynchronousTestCase):
+    """
+    One connection to one server.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.host = Host(self.clock, "one")
+        self.owner = Owner()
+        factory = Factory()
+        factory.protocol = lambda: Plain(self.connection)
+        self.connection: ServerConnection[Protocol] = ServerConnection(
+            self.clock,
+            Server("one", self.host),
+            factory,
+            self.owner,
+            lambda failures: 1.0,
+        )
+
+    def starts(self, *seconds: float) -> None:
+        """
+        Connect, and let time go by.
+        """
+        self.connection.start()
+        self.clock.pump((0, 0, *seconds))
+
+    def test_connects(self) -> None:
+        """
+        It connects, and has the connection while it is there.
+        """
+        self.assertFalse(self.connection.tried)
+        self.starts()
+        self.assertTrue(self.connection.tried)
+        self.assertIsInstance(self.connection.protocol, Plain)
+        self.host.line.breaks()
+        self.assertIsNone(self.connection.protocol)
+        self.clock.pump([1, 0])
+        self.assertIsInstance(self.connection.protocol, Plain)
+        self.assertEqual(
+            [heard.partition(":")[0] for heard in self.owner.heard],
+            ["arrived", "departed", "arrived"],
+        )
+
+    def test_unreachable(self) -> None:
+        """
+        When the first attempt fails the owner hears of it, once; it tries on.
+        """
+        self.host.up = False
+        self.starts(1, 1, 1)
+        self.assertTrue(self.connection.tried)
+        (heard,) = self.owner.heard
+        self.assertIn("nobody there", heard)
+        self.host.up = True
+        self.clock.pump([1, 0])
+        self.assertEqual(self.owner.heard[1:], ["arrived"])
+
+    def test_stops(self) -> None:
+        """
+        Stopping disconnects, and it does not come back; it can be started anew.
+        """
+        self.starts()
+        stopped = self.connection.stop()
+        self.assertNoResult(stopped)
+        self.clock.pump([0, 0])
+        self.assertIsNone(now(stopped))
+        self.clock.advance(10)
+        self.assertEqual(len(self.host.lines), 1)
+        self.starts()
+        self.assertEqual(len(self.host.lines), 2)
+
+    def test_stopsIdle(self) -> None:
+        """
+        Stopping what was not started is done at once.
+        """
+        self.assertIsNone(now(self.connection.stop()))
+
+    def test_stopsConnecting(self) -> None:
+        """
+        Stopping ends an attempt, of which the owner hears no more.
+        """
+        self.host.up = None
+        self.starts()
+        stopped = self.connection.stop()
+        self.clock.pump([0, 0, 10])
+        self.assertIsNone(now(stopped))
+        self.assertEqual(self.owner.heard, [])
+
+    def test_stopsUnreachable(self) -> None:
+        """
+        A first attempt that failed just before stopping is not told.
+        """
+        self.host.up = False
+        self.connection.start()
+        stopped = self.connection.stop()
+        self.clock.pump([0, 0, 10])
+        self.assertIsNone(now(stopped))
+        self.assertEqual(self.owner.heard, [])

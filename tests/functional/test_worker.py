@@ -1,0 +1,430 @@
+"""
+The worker, against gearmand and against the server of this project.
+"""
+
+from __future__ import annotations
+
+import threading
+from binascii import hexlify
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from tests.functional.fleet import Fleet, Held, reverse, startingFleet
+from tests.functional.peers import (
+    PROGRAMS,
+    Peers,
+    functionCounts,
+    linesOf,
+    requirePhpGearman,
+    startingPeers,
+    untilAlone,
+    untilDone,
+    untilServed,
+)
+from txgearman.errors import JobException, JobFailed
+from txgearman.worker.job import RunningJob
+from txgearman.worker.running import Function, InProcess, InThread
+
+fleet = startingFleet
+peers = pytest.fixture(startingPeers)
+
+
+def plain(job: RunningJob[bytes]) -> bytes:
+    """
+    A plain function.
+    """
+    return hexlify(job.data)
+
+
+def deferred(job: RunningJob[bytes]) -> Deferred[bytes]:
+    """
+    A function that returns a Deferred.
+    """
+    return deferLater(reactor, 0, hexlify, job.data)
+
+
+async def coroutine(job: RunningJob[bytes]) -> bytes:
+    """
+    A coroutine function.
+    """
+    return await deferred(job)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [plain, deferred, coroutine, InThread(plain), InProcess(hexlify)],
+    ids=["plain", "Deferred", "async def", "InThread", "InProcess"],
+)
+@pytest_twisted.ensureDeferred
+async def test_functions(
+    fleet: Fleet, function: Function[bytes] | InThread[bytes] | InProcess[bytes]
+) -> None:
+    """
+    Functions of each kind do jobs, several at once, and what they return is the
+    result.
+    """
+    server = await fleet.server()
+    client = fleet.client(server)
+    fleet.worker(server, concurrency=2).register("hexlify", function)
+    items = [b"a\0", b"\xff", b""]
+    assert await client.map("hexlify", items) == [b"6100", b"ff", b""]
+
+
+def wrong(data: object) -> bytes:
+    """
+    A function with a bug.
+    """
+    raise LookupError("no such thing")
+
+
+@pytest.mark.parametrize(
+    "function", [wrong, InThread(wrong)], ids=["reactor", "InThread"]
+)
+@pytest_twisted.ensureDeferred
+async def test_exceptions(
+    fleet: Fleet, function: Function[bytes] | InThread[bytes]
+) -> None:
+    """
+    What a function raises reaches the client wherever it runs, and the worker
+    goes on.
+    """
+    server = await fleet.server()
+    client, worker = fleet.client(server), fleet.worker(server)
+    worker.register("wrong", function)
+    worker.register("reverse", reverse)
+    with pytest.raises(JobException, match="no such thing"):
+        await client.call("wrong", b"")
+    assert await client.call("reverse", b"ab") == b"ba"
+
+
+@pytest_twisted.ensureDeferred
+async def test_reports_of_a_thread(fleet: Fleet) -> None:
+    """
+    A function in a thread of its own reports as one in the reactor does, and in
+    the order in which it reports.
+    """
+    server = await fleet.server()
+    threads: list[threading.Thread] = []
+
+    def work(job: RunningJob[bytes]) -> bytes:
+        threads.append(threading.current_thread())
+        for number in range(3):
+            job.sendStatus(number, 3)
+            job.sendData(b"%d" % number)
+        job.sendWarning(b"over")
+        return job.data
+
+    fleet.worker(server).register("work", InThread(work))
+    heard: list[object] = []
+    result = await fleet.client(server).call(
+        "work",
+        b"x",
+        onStatus=lambda *progress: heard.append(progress),
+        onData=heard.append,
+        onWarning=heard.append,
+    )
+    assert result == b"x"
+    assert heard == [(0, 3), b"0", (1, 3), b"1", (2, 3), b"2", b"over"]
+    assert threads != [threading.current_thread()]
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_a_job_is(fleet: Fleet) -> None:
+    """
+    A job knows its function, unique, handle and workload; no result at all is an
+    empty one; C{fail} and C{exception} end it, whatever is returned then.
+    """
+    server = await fleet.server()
+    client, worker, seen = fleet.client(server), fleet.worker(server), Held()
+
+    @worker.register("look")
+    def look(job: RunningJob[bytes]) -> None:
+        seen.jobs.append(job)
+
+    @worker.register("fail")
+    def fail(job: RunningJob[bytes]) -> bytes:
+        job.fail()
+        return b"ignored"
+
+    @worker.register("except")
+    def exception(job: RunningJob[bytes]) -> bytes:
+        job.exception("my words")
+        return b"ignored"
+
+    job = await client.submit("look", b"x", unique="u")
+    assert await job.whenDone() == b""
+    (looked,) = seen.jobs
+    assert (looked.function, looked.unique, looked.data) == ("look", b"u", b"x")
+    assert looked.handle == job.handle
+    with pytest.raises(JobFailed) as failed:
+        await client.call("fail", b"")
+    assert type(failed.value) is JobFailed
+    with pytest.raises(JobException, match="my words"):
+        await client.call("except", b"")
+    assert await client.call("look", b"y") == b""
+
+
+@pytest_twisted.ensureDeferred
+async def test_timeout(fleet: Fleet) -> None:
+    """
+    A job that takes longer than its function may is cancelled here, and its
+    worker does the next one.
+    """
+    server = await fleet.server()
+    client, worker, held = fleet.client(server), fleet.worker(server), Held()
+    # gearmand looks for jobs of the first one first, and may find the slow one
+    # again and again.
+    worker.register("reverse", reverse)
+    worker.register("held", held, timeout=1)
+    job = await client.submit("held", b"slow")
+    await held.began(1)
+    assert await client.call("reverse", b"ab") == b"ba"
+    assert held.given[0].lost
+    assert held.given[0].handle == job.handle
+    # The server gives the job to this worker again.
+    held.release()
+
+
+@pytest_twisted.ensureDeferred
+async def test_concurrency_of_a_function(fleet: Fleet) -> None:
+    """
+    No more jobs of a function run than it may have at once, while other
+    functions go on.
+    """
+    server = await fleet.server()
+    client, worker = fleet.client(server), fleet.worker(server, concurrency=10)
+    narrow, wide = Held(), Held()
+    worker.register("narrow", narrow, concurrency=2)
+    worker.register("wide", wide)
+    calls = [client.call("narrow", b"%d" % number) for number in range(6)]
+    calls += [client.call("wide", b"%d" % number) for number in range(4)]
+    await wide.began(4)
+    wide.release()
+    for jobs in (2, 4, 6):
+        await narrow.began(jobs)
+        narrow.release()
+    await gatherResults(calls)
+    assert (narrow.peak, wide.peak) == (2, 4)
+
+
+@pytest_twisted.ensureDeferred
+async def test_concurrency_over_servers(fleet: Fleet) -> None:
+    """
+    A worker of two servers runs no more jobs than it may, takes none that it
+    cannot run, and serves both.
+    """
+    servers = [await fleet.server(), await fleet.server()]
+    clients = [fleet.client(server) for server in servers]
+    held = Held()
+    calls = [client.call("held", b"%d" % i) for i in range(6) for client in clients]
+    for client in clients:
+        await client.echo(b"")
+    fleet.worker(*servers, concurrency=3).register("held", held)
+    await held.began(3)
+    counts = [(await functionCounts(server.port))["held"] for server in servers]
+    assert sum(count.running for count in counts) == 3
+    for jobs in (6, 9, 12):
+        held.release()
+        await held.began(jobs)
+    held.release()
+    await gatherResults(calls)
+    assert held.peak == 3
+
+
+@pytest_twisted.ensureDeferred
+async def test_unregister(fleet: Fleet) -> None:
+    """
+    A worker that drops a function finishes what it does of it, takes no more of
+    it, and goes on with the others; when it takes it up again, it does what waits.
+    """
+    server = await fleet.server()
+    client, worker = fleet.client(server), fleet.worker(server, concurrency=2)
+    held = Held()
+    worker.register("held", held)
+    worker.register("reverse", reverse)
+    running = client.call("held", b"running")
+    await held.began(1)
+    worker.unregister("held")
+    waiting = client.call("held", b"waiting")
+    reversing = client.call("reverse", b"ab")
+    held.release()
+    assert await running == b"running"
+    assert await reversing == b"ba"
+    await untilServed(server.port, "held", 0)
+    assert held.workloads == [b"running"]
+    worker.register("held", lambda job: b"again")
+    assert await waiting == b"again"
+
+
+@pytest_twisted.ensureDeferred
+async def test_drain(fleet: Fleet) -> None:
+    """
+    A worker that drains finishes what runs and leaves the rest to others.
+    """
+    server = await fleet.server()
+    client, worker, held = fleet.client(server), fleet.worker(server), Held()
+    worker.register("held", held)
+    calls = [client.call("held", b"running"), client.call("held", b"waiting")]
+    await held.began(1)
+    drained = worker.drain()
+    assert not drained.called
+    held.release()
+    await drained
+    assert await calls[0] == b"running"
+    await untilServed(server.port, "held", 0)
+    assert held.workloads == [b"running"]
+    fleet.worker(server).register("held", lambda job: b"other")
+    assert await calls[1] == b"other"
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping(fleet: Fleet) -> None:
+    """
+    Stopping a worker waits for what runs, whose result arrives, and leaves no
+    connection; the worker may be started again.
+    """
+    server = await fleet.server()
+    client, held = fleet.client(server), Held()
+    worker = fleet.worker(server, drainTimeout=30.0)
+    worker.register("held", held)
+    worker.register("narrow", reverse, concurrency=1)
+    running = client.call("held", b"x")
+    await held.began(1)
+    stopped = worker.stopService()
+    held.release()
+    await stopped
+    assert await running == b"x"
+    await client.stopService()
+    await untilAlone(server.port)
+    worker.startService()
+    client.startService()
+    assert await client.call("narrow", b"ab") == b"ba"
+
+
+@pytest_twisted.ensureDeferred
+async def test_stopping_in_time(fleet: Fleet) -> None:
+    """
+    What runs longer than a stopping worker waits is cancelled, and another worker
+    does it.
+    """
+    server = await fleet.server()
+    client, held = fleet.client(server), Held()
+    worker = fleet.worker(server, drainTimeout=0.05)
+    worker.register("held", held)
+    called = client.call("held", b"x")
+    await held.began(1)
+    await worker.stopService()
+    assert held.given == held.jobs
+    fleet.worker(server).register("held", lambda job: b"other")
+    assert await called == b"other"
+
+
+@pytest_twisted.ensureDeferred
+async def test_coming_back(fleet: Fleet) -> None:
+    """
+    When a server is killed and restarted, its worker registers everything again;
+    the result of a job of the dead server is nobody's, and disturbs nobody.
+    """
+    server = await fleet.server()
+    client = fleet.client(server, resubmit=True)
+    worker, held = fleet.worker(server, concurrency=2), Held()
+    worker.register("held", held)
+    worker.register("narrow", reverse, concurrency=1)
+    called = client.call("held", b"x")
+    await held.began(1)
+    await fleet.kill(server)
+    back = await fleet.server(port=server.port)
+    await held.began(2)
+    assert [job.lost for job in held.jobs] == [True, False]
+    held.release()
+    assert await called == b"x"
+    assert await client.call("narrow", b"ab") == b"ba"
+    assert set(await functionCounts(back.port)) == {"held", "narrow"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_down_at_start(fleet: Fleet) -> None:
+    """
+    A server that is down at start keeps nobody from the others, and is used once
+    it is there.
+    """
+    up, down = await fleet.server(), fleet.down()
+    fleet.worker(down, up).register("reverse", reverse)
+    client, late = fleet.client(down, up), fleet.client(down)
+    assert await client.call("reverse", b"ab") == b"ba"
+    called = late.call("reverse", b"cd")
+    await fleet.server(port=down.port)
+    assert await called == b"dc"
+
+
+@pytest_twisted.ensureDeferred
+async def test_php_client(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+    """
+    A client in PHP has its jobs of every kind done by our worker.
+    """
+    requirePhpGearman()
+    server = await fleet.server()
+    worker = fleet.worker(server, concurrency=5)
+
+    @worker.register("write")
+    def write(job: RunningJob[bytes]) -> None:
+        path, text = job.data.decode().split(":")
+        with open(path, "a") as file:
+            file.write(f"{text}\n")
+
+    @worker.register("chatty")
+    def chatty(job: RunningJob[bytes]) -> bytes:
+        job.sendStatus(1, 4)
+        job.sendData(b"first ")
+        job.sendWarning(b"careful")
+        job.sendStatus(4, 4)
+        return b"done"
+
+    @worker.register("fails")
+    def fails(job: RunningJob[bytes]) -> None:
+        raise JobFailed
+
+    @worker.register("excepts")
+    def excepts(job: RunningJob[bytes]) -> None:
+        raise RuntimeError("what went wrong")
+
+    worker.register("returnsFail", fails)
+    worker.register("throws", excepts)
+    worker.register("reverse", reverse)
+    worker.register("echo", lambda job: job.data)
+
+    async def play(scene: str) -> object:
+        arguments = (str(server.port), scene, str(tmp_path))
+        return await peers.report("php", str(PROGRAMS / "client.php"), *arguments)
+
+    assert await play("many") == {
+        "ran": True,
+        "results": {f"u{number}": f"<{number}"[::-1] for number in range(200)},
+    }
+    failed, excepted = ["created", "fail"], ["created", "exception what went wrong"]
+    seen = await play("tasks")
+    assert isinstance(seen, dict)
+    chatter = ["status 1/4", "data first", "warning careful", "status 4/4"]
+    assert seen["events"] == {
+        "normal": ["created", "complete eno"],
+        "high": ["created", "complete owt"],
+        "low": ["created", "complete eerht"],
+        "normalBg": ["created"],
+        "highBg": ["created"],
+        "lowBg": ["created"],
+        "chatty": ["created", *chatter, "complete done"],
+        "fails": failed,
+        "returnsFail": failed,
+        "excepts": excepted,
+        "throws": excepted,
+    }
+    await untilDone(server.port, "write")
+    assert sorted(linesOf(tmp_path / "tasks")) == ["high", "low", "normal"]
+    payloads = await play("payloads")
+    assert isinstance(payloads, dict)
+    assert all(payloads.values())

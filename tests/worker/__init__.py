@@ -1,0 +1,3 @@
+"""
+The tests of L{txgearman.worker}: L{tests.worker.stage} has what they play on.
+"""

@@ -1,0 +1,3 @@
+"""
+Clients: those who submit jobs.
+"""

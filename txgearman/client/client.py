@@ -1,0 +1,499 @@
+"""
+The client: jobs to one of several job servers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Generic, TypeVar, Unpack, overload
+
+from twisted.application.service import Service
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredSemaphore,
+    FirstError,
+    fail,
+    gatherResults,
+)
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from txgearman.board.job import Priority
+from txgearman.client.choice import Choice, Failover
+from txgearman.client.delivery import Delivery
+from txgearman.client.job import IJobListener, RemoteJob
+from txgearman.client.options import CallOptions
+from txgearman.client.pool import ServerPool
+from txgearman.client.protocol import GearmanClientProtocol, JobStatus
+from txgearman.client.submission import Submission
+from txgearman.client.unique import uniqueOf
+from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
+from txgearman.connection.reconnecting import RetryPolicy, backoff
+from txgearman.connection.servers import Servers, serversFrom
+from txgearman.errors import BackgroundJob, JobTimeout, NoServers, ServerError
+
+T = TypeVar("T")
+
+
+class Client(Service, Generic[T]):
+    """
+    A client of one or more job servers: a service, to be started on its own or
+    as part of an application::
+
+        client = Client(reactor, ["jobs1.example.net", "jobs2.example.net"])
+        client.startService()
+        print(await client.call("reverse", b"hello"))
+        await client.stopService()
+
+    Servers that are down at the start, or go down later, are no errors as long
+    as one can be reached. Workloads and results are bytes, or what the codec
+    makes of them.
+    """
+
+    @overload
+    def __init__(
+        self: Client[bytes],
+        reactor: IReactorTime,
+        servers: Servers = None,
+        *,
+        choice: Choice | None = None,
+        namespace: Name = "",
+        clientId: Name | None = None,
+        exceptions: bool = True,
+        resubmit: bool = False,
+        maxInFlight: int | None = None,
+        connectTimeout: float = 10.0,
+        retryPolicy: RetryPolicy | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        servers: Servers = None,
+        *,
+        codec: Codec[T],
+        choice: Choice | None = None,
+        namespace: Name = "",
+        clientId: Name | None = None,
+        exceptions: bool = True,
+        resubmit: bool = False,
+        maxInFlight: int | None = None,
+        connectTimeout: float = 10.0,
+        retryPolicy: RetryPolicy | None = None,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        servers: Servers = None,
+        *,
+        codec: Codec[T] = BYTES,  # type: ignore[assignment] # as the overloads say
+        choice: Choice | None = None,
+        namespace: Name = "",
+        clientId: Name | None = None,
+        exceptions: bool = True,
+        resubmit: bool = False,
+        maxInFlight: int | None = None,
+        connectTimeout: float = 10.0,
+        retryPolicy: RetryPolicy | None = None,
+    ) -> None:
+        """
+        @param servers: endpoint strings, C{host}, C{host:port} or endpoints; by
+            default those in C{GEARMAN_SERVERS}, or the local one.
+        @param codec: what workloads and results are.
+        @param choice: which server a job goes to; by default the first that is
+            there.
+        @param namespace: what all function names start with on the wire.
+        @param clientId: what this client calls itself in C{gearadmin --workers}.
+        @param exceptions: whether workers' exceptions are heard of; without,
+            such a job has just failed.
+        @param resubmit: whether jobs whose server is lost are submitted anew, so
+            that they may run twice; without, they fail with L{JobLost}.
+        @param maxInFlight: how many jobs may be under way; more wait. L{None}
+            for any number. A job in the background is under way until a server
+            has it.
+        @param connectTimeout: how long a job waits for a server that can be
+            reached, in seconds.
+        @param retryPolicy: how long to wait between attempts to connect.
+        @raise BadSetting: for a server that cannot be understood.
+        @raise ValueError: for a name with a NUL.
+        """
+        self._clock = reactor
+        self._codec = codec
+        self._choice: Choice = Failover() if choice is None else choice
+        self._namespace = asBytes(namespace)
+        self._resubmit = resubmit
+        self._connectTimeout = connectTimeout
+        self._slots = None if maxInFlight is None else DeferredSemaphore(maxInFlight)
+        self._pool = ServerPool(
+            reactor,
+            serversFrom(reactor, servers),
+            None if clientId is None else asBytes(clientId),
+            exceptions,
+            backoff() if retryPolicy is None else retryPolicy,
+        )
+
+    def startService(self) -> None:
+        """
+        Connect to the servers.
+        """
+        super().startService()
+        self._pool.start()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Disconnect. Jobs that are waited for fail with L{JobLost}, submits that
+        no server has acknowledged with L{NoServers}.
+
+        @return: fires when all connections are closed.
+        """
+        super().stopService()
+        return self._pool.stop()
+
+    def whenConnected(self) -> Deferred[list[str]]:
+        """
+        Wait until a server can be reached; there is no need to, as every other
+        method waits by itself.
+
+        @return: fires with the names of the servers that can be reached; fails
+            with L{NoServers} after the connect timeout.
+        """
+        return Deferred.fromCoroutine(self._whenConnected())
+
+    async def _whenConnected(self) -> list[str]:
+        connected = await self._pool.whenConnected(self._connectTimeout)
+        return [server.name for server in connected]
+
+    # Submitting
+
+    def submit(
+        self,
+        function: Name,
+        data: T,
+        *,
+        unique: Name | None = None,
+        priority: Priority = Priority.NORMAL,
+        background: bool = False,
+        at: float | datetime | None = None,
+        delay: float | None = None,
+        reducer: Name | None = None,
+        timeout: float | None = None,
+        resubmit: bool | None = None,
+        onData: Callable[[T], object] | None = None,
+        onWarning: Callable[[T], object] | None = None,
+        onStatus: Callable[[int, int], object] | None = None,
+        listener: IJobListener | None = None,
+    ) -> Deferred[RemoteJob[T]]:
+        """
+        Submit a job.
+
+        @param unique: jobs of one function and unique that are under way at the
+            same time are done once. C{"-"} takes the workload for it, C{"#"} a
+            hash of the workload, as in libgearman.
+        @param background: whether nobody waits for the result.
+        @param at: when to run it: seconds of the epoch, or a L{datetime}. It is
+            a job for the background then, of normal priority.
+        @param delay: when to run it: in so many seconds; otherwise as C{at}.
+        @param reducer: the function that joins its partial results.
+        @param timeout: how long to wait for its end, in seconds from now. The job
+            then fails here with L{JobTimeout}; on the server it goes on.
+        @param resubmit: instead of the client's.
+        @param onData: called with each part of the result.
+        @param onWarning: called with each warning.
+        @param onStatus: called with each progress: numerator and denominator.
+        @param listener: hears all of these.
+        @return: fires with a L{RemoteJob} when a server has the job. It fails
+            with L{NoServers}, L{ServerError} (such as L{QueueFull}), L{JobLost}
+            or L{JobTimeout}, with what the codec raised, and with L{ValueError}
+            for what cannot be asked for. Cancelling it forgets the job, which a
+            server may have already.
+        """
+        name = asText(function)
+        try:
+            submission = self._submission(
+                name, data, unique, priority, background, at, delay, reducer
+            )
+        except Exception:
+            return fail()
+        job = RemoteJob(
+            name,
+            submission.unique,
+            submission.inBackground,
+            self._codec,
+            self._statusOf,
+        )
+        if onData is not None:
+            job.onData(onData)
+        if onWarning is not None:
+            job.onWarning(onWarning)
+        if onStatus is not None:
+            job.onStatus(onStatus)
+        if listener is not None:
+            job.addListener(listener)
+        if timeout is not None:
+            self._limit(job, timeout)
+        again = self._resubmit if resubmit is None else resubmit
+        return Deferred.fromCoroutine(self._submit(submission, job, again))
+
+    def _submission(
+        self,
+        function: str,
+        data: T,
+        unique: Name | None,
+        priority: Priority,
+        background: bool,
+        at: float | datetime | None,
+        delay: float | None,
+        reducer: Name | None,
+    ) -> Submission:
+        """
+        Say what is asked for in the words of the protocol.
+
+        @raise ValueError: for what it has no words for.
+        """
+        if isinstance(at, datetime):
+            at = at.timestamp()
+        if delay is not None:
+            if at is not None:
+                raise ValueError("a job has either a time or a delay")
+            at = self._clock.seconds() + delay
+        encoded = self._codec.encode(data)
+        return Submission(
+            self._namespace + asBytes(function),
+            uniqueOf(b"" if unique is None else asBytes(unique), encoded),
+            encoded,
+            priority,
+            background,
+            # Not before the time that was asked for.
+            None if at is None else math.ceil(at),
+            None if reducer is None else self._namespace + asBytes(reducer),
+        )
+
+    def _limit(self, job: RemoteJob[T], timeout: float) -> None:
+        """
+        Wait so long for the end of a job, and no longer.
+        """
+
+        def expire() -> None:
+            reason = f"no end within {timeout} s"
+            job.failed(Failure(JobTimeout(job.handle, reason)))
+
+        def stop() -> None:
+            if call.active():
+                call.cancel()
+
+        call = self._clock.callLater(timeout, expire)
+        job.whenEnded(stop)
+
+    async def _submit(
+        self, submission: Submission, job: RemoteJob[T], resubmit: bool
+    ) -> RemoteJob[T]:
+        """
+        Get a job to a server.
+        """
+        delivery = Delivery(
+            self._pool, self._choice, submission, job, self._connectTimeout, resubmit
+        )
+        try:
+            if self._slots is not None:
+                await self._slotFor(job)
+            await delivery.deliver()
+        except CancelledError:
+            # By the caller, or because the job ended meanwhile: its timeout.
+            job.failed(Failure())
+            job.raiseFailure()
+        except Exception:
+            job.failed(Failure())
+            raise
+        if job.background:
+            job.failed(Failure(BackgroundJob(job.handle)))
+        return job
+
+    async def _slotFor(self, job: RemoteJob[T]) -> None:
+        """
+        Wait until another job may be under way.
+        """
+        slots = self._slots
+        assert slots is not None
+        acquired = slots.acquire()
+        job.whenEnded(acquired.cancel)
+        await acquired
+        job.whenEnded(slots.release)
+
+    def call(
+        self, function: Name, data: T, **options: Unpack[CallOptions[T]]
+    ) -> Deferred[T]:
+        """
+        Submit a job and wait for its result. The options are those of
+        L{submit} that make sense for it.
+
+        @return: fires with the result; fails with all that L{submit} and
+            L{RemoteJob.whenDone} fail with. Cancelling it forgets the job, which
+            goes on.
+        """
+        submitted = self.submit(function, data, **options)
+        return Deferred.fromCoroutine(_result(submitted))
+
+    def background(
+        self,
+        function: Name,
+        data: T,
+        *,
+        unique: Name | None = None,
+        priority: Priority = Priority.NORMAL,
+        at: float | datetime | None = None,
+        delay: float | None = None,
+        timeout: float | None = None,
+    ) -> Deferred[RemoteJob[T]]:
+        """
+        Submit a job whose result nobody waits for. The parameters are those of
+        L{submit}.
+        """
+        return self.submit(
+            function,
+            data,
+            unique=unique,
+            priority=priority,
+            background=True,
+            at=at,
+            delay=delay,
+            timeout=timeout,
+        )
+
+    def map(
+        self, function: Name, items: Iterable[T], *, parallel: int = 10
+    ) -> Deferred[list[T]]:
+        """
+        Call a function for each of many workloads.
+
+        @param parallel: how many calls may be under way.
+        @return: fires with the results in the order of the workloads; fails as
+            the first call that fails, and forgets the others.
+        """
+        slots = DeferredSemaphore(parallel)
+        calls = [slots.run(self.call, function, item) for item in items]
+        gathered: Deferred[list[T]] = gatherResults(calls, consumeErrors=True)
+        return gathered.addErrback(_forgetOthers, calls)
+
+    # Asking
+
+    def status(self, handle: Name) -> Deferred[JobStatus]:
+        """
+        Ask about any job, also of another client.
+
+        @return: fires with the L{JobStatus} from the first server that knows the
+            job, or an unknown one; fails with L{NoServers}.
+        """
+        return Deferred.fromCoroutine(
+            self._ask(lambda server: server.status(asBytes(handle)))
+        )
+
+    def statusByUnique(self, unique: Name) -> Deferred[JobStatus]:
+        """
+        Ask about any job by its unique; otherwise as L{status}. Perl's server
+        does not know the question.
+        """
+        return Deferred.fromCoroutine(
+            self._ask(lambda server: server.statusByUnique(asBytes(unique)))
+        )
+
+    async def _ask(
+        self, ask: Callable[[GearmanClientProtocol], Deferred[JobStatus]]
+    ) -> JobStatus:
+        """
+        Ask one server after the other until one knows the job.
+        """
+        status = JobStatus(False, False, 0, 0)
+        for protocol in await self._protocols():
+            status = await ask(protocol)
+            if status.known:
+                break
+        return status
+
+    async def _protocols(self) -> list[GearmanClientProtocol]:
+        """
+        The connections to all servers that can be reached.
+        """
+        connected = await self._pool.whenConnected(self._connectTimeout)
+        protocols = [self._pool.protocolOf(server) for server in connected]
+        return [protocol for protocol in protocols if protocol is not None]
+
+    def _statusOf(self, job: RemoteJob[T]) -> Deferred[JobStatus]:
+        """
+        Ask the server that has a job about it.
+        """
+        for server, connection in self._pool.connections.items():
+            if server.name == job.server and connection.protocol is not None:
+                return connection.protocol.status(job.handle)
+        return fail(NoServers(f"{job.server} cannot be reached"))
+
+    def echo(self, data: bytes) -> Deferred[bytes]:
+        """
+        Have the first server that can be reached send something back.
+        """
+        return Deferred.fromCoroutine(self._echo(data))
+
+    async def _echo(self, data: bytes) -> bytes:
+        return await (await self._protocols())[0].echo(data)
+
+    def ping(self) -> Deferred[dict[str, float]]:
+        """
+        Have every server that can be reached send something back.
+
+        @return: fires with how long each took, in seconds, by its name.
+        """
+        return Deferred.fromCoroutine(self._ping())
+
+    async def _ping(self) -> dict[str, float]:
+        took: dict[str, float] = {}
+        for server in await self._pool.whenConnected(self._connectTimeout):
+            protocol = self._pool.protocolOf(server)
+            if protocol is not None:
+                began = self._clock.seconds()
+                await protocol.echo(b"ping")
+                took[server.name] = self._clock.seconds() - began
+        return took
+
+    def cancel(self, handle: Name) -> Deferred[bool]:
+        """
+        End a job on its server: one that waits is not run, and the clients of
+        one that runs hear that it failed. Not every kind of server can.
+
+        @return: fires with whether a server had it.
+        """
+        return Deferred.fromCoroutine(self._cancel(asBytes(handle)))
+
+    async def _cancel(self, handle: bytes) -> bool:
+        for protocol in await self._protocols():
+            reply = await protocol.command(b"cancel job " + handle)
+            if reply == b"OK":
+                return True
+            if reply != b"ERR UNKNOWN_JOB":
+                raise ServerError(*reply.removeprefix(b"ERR ").partition(b" ")[::2])
+        return False
+
+
+async def _result(submitted: Deferred[RemoteJob[T]]) -> T:
+    """
+    Wait for a job and for its result. Who gives up forgets the job.
+    """
+    job = await submitted
+    try:
+        return await job.whenDone()
+    except CancelledError:
+        job.failed(Failure())
+        raise
+
+
+def _forgetOthers(failure: Failure, calls: list[Deferred[T]]) -> Failure:
+    """
+    One of several calls failed: forget the others, and say how it failed.
+    """
+    for call in calls:
+        call.cancel()
+    error = failure.value
+    return error.subFailure if isinstance(error, FirstError) else failure

@@ -1,0 +1,189 @@
+"""
+A job's way to a server, and the news of it back.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
+
+from txgearman.client.choice import Choice
+from txgearman.client.job import JobData, JobProgress, JobWarning, RemoteJob
+from txgearman.client.pool import ServerPool
+from txgearman.client.protocol import GearmanClientProtocol
+from txgearman.client.submission import Submission
+from txgearman.connection.servers import Server
+from txgearman.errors import JobException, JobFailed, JobLost, ServerError
+
+T = TypeVar("T")
+
+# A server that breaks the connection at each submit of a job does not like the
+# job; others may not either.
+_TRIES: Final = 5
+
+
+class Delivery(Generic[T]):
+    """
+    Submits one job until a server has it, and tells its L{RemoteJob} what is
+    heard of it.
+
+    A submit whose connection is lost before the reply goes to another server: so
+    a job may run twice, but is not lost. A server that is about to shut down
+    refuses jobs; they go to another one too.
+    """
+
+    def __init__(
+        self,
+        pool: ServerPool,
+        choice: Choice,
+        submission: Submission,
+        job: RemoteJob[T],
+        patience: float,
+        resubmit: bool,
+    ) -> None:
+        """
+        @param patience: how long to wait for a server that can be reached, in
+            seconds.
+        @param resubmit: whether to submit the job anew when its server is lost.
+        """
+        self._pool = pool
+        self._choice = choice
+        self._submission = submission
+        self._job = job
+        self._patience = patience
+        self._resubmit = resubmit
+        self._protocol: GearmanClientProtocol | None = None
+        self._server = ""
+        self._reply: Deferred[None] | None = None
+        self._under: Deferred[None] | None = None
+        job.whenEnded(self._ended)
+
+    def deliver(self) -> Deferred[None]:
+        """
+        Submit the job.
+
+        @return: fires when a server has it; fails with L{ServerError} when one
+            does not take it, L{NoServers} when none can be reached, L{JobLost}
+            when connections are lost again and again, and with what the job
+            ended with if it ended meanwhile.
+        """
+        self._under = Deferred.fromCoroutine(self._deliver())
+        return self._under
+
+    async def _deliver(self) -> None:
+        refusals: dict[Server, ServerError] = {}
+        for _ in range(_TRIES + len(self._pool.connections)):
+            server = await self._next(refusals)
+            try:
+                await self._submit(server)
+            except ConnectionLost:
+                continue
+            except ServerError as error:
+                if error.code != b"SHUTDOWN_GRACEFUL":
+                    raise
+                refusals[server] = error
+            else:
+                return
+        raise JobLost(b"", "connections were lost again and again at its submit")
+
+    async def _next(self, refusals: dict[Server, ServerError]) -> Server:
+        """
+        Choose a server.
+        """
+        connected = await self._pool.whenConnected(self._patience)
+        for server in self._choice.order(self._submission, self._pool.servers):
+            if server in connected and server not in refusals:
+                return server
+        raise next(iter(refusals.values()))
+
+    async def _submit(self, server: Server) -> None:
+        """
+        Submit the job to a server and wait for the reply.
+        """
+        protocol = self._pool.protocolOf(server)
+        assert protocol is not None, "only servers that are connected are chosen"
+        self._protocol, self._server = protocol, server.name
+        self._reply = Deferred()
+        protocol.submit(self._submission, self)
+        try:
+            await self._reply
+        finally:
+            self._reply = None
+
+    def _ended(self) -> None:
+        """
+        Nobody wants to hear more of the job.
+        """
+        if self._protocol is not None and self._job.handle:
+            self._protocol.detach(self._job.handle, self)
+        if self._under is not None:
+            self._under.cancel()
+
+    # What the connection tells: a Watcher
+
+    def created(self, handle: bytes) -> None:
+        """
+        The server has the job.
+        """
+        if self._reply is None:
+            assert self._protocol is not None
+            self._protocol.detach(handle, self)
+            return
+        self._job.submitted(handle, self._server)
+        self._under = None
+        self._reply.callback(None)
+
+    def refused(self, reason: Failure) -> None:
+        """
+        It does not take it, or the connection is lost.
+        """
+        if self._reply is not None:
+            self._reply.errback(reason)
+
+    def data(self, data: bytes) -> None:
+        """
+        A part of the result came.
+        """
+        self._job.happened(JobData(data))
+
+    def warning(self, data: bytes) -> None:
+        """
+        A warning came.
+        """
+        self._job.happened(JobWarning(data))
+
+    def progress(self, numerator: int, denominator: int) -> None:
+        """
+        A progress came.
+        """
+        self._job.happened(JobProgress(numerator, denominator))
+
+    def complete(self, data: bytes) -> None:
+        """
+        The result came.
+        """
+        self._job.completed(data)
+
+    def fail(self) -> None:
+        """
+        The job failed.
+        """
+        self._job.failed(Failure(JobFailed(self._job.handle)))
+
+    def exception(self, data: bytes) -> None:
+        """
+        The job failed with an exception.
+        """
+        self._job.failed(Failure(JobException(self._job.handle, data)))
+
+    def lost(self, reason: Failure) -> None:
+        """
+        The server that had the job is lost.
+        """
+        if self._resubmit and self._pool.running:
+            self.deliver().addErrback(self._job.failed)
+        else:
+            self._job.failed(Failure(JobLost(self._job.handle)))

@@ -1,0 +1,328 @@
+"""
+A job that was submitted, as its client sees it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Generic, NoReturn, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import Interface
+
+from txgearman.client.protocol import JobStatus
+from txgearman.codecs import Codec
+
+T = TypeVar("T")
+
+
+@frozen
+class JobData(Generic[T]):
+    """
+    A part of a job's result.
+    """
+
+    data: T
+
+
+@frozen
+class JobWarning(Generic[T]):
+    """
+    A warning of a job's worker.
+    """
+
+    data: T
+
+
+@frozen
+class JobProgress:
+    """
+    How far a job is: C{numerator} of C{denominator}, whatever the worker means
+    by it. The denominator may be 0.
+    """
+
+    numerator: int
+    denominator: int
+
+    @property
+    def fraction(self) -> float:
+        """
+        Between 0 and 1; 0 when the worker's numbers make no fraction.
+        """
+        if self.denominator <= 0:
+            return 0.0
+        return min(max(self.numerator / self.denominator, 0.0), 1.0)
+
+
+class IJobListener(Interface):
+    """
+    Hears what happens to a job before it ends.
+    """
+
+    def dataReceived(job: RemoteJob[T], data: T) -> None:
+        """
+        The worker sent a part of the result.
+        """
+
+    def warningReceived(job: RemoteJob[T], data: T) -> None:
+        """
+        The worker sent a warning.
+        """
+
+    def statusReceived(job: RemoteJob[T], numerator: int, denominator: int) -> None:
+        """
+        The worker reported how far it is.
+        """
+
+
+Event = JobData[T] | JobWarning[T] | JobProgress
+Hear = Callable[[Event[T]], None]
+
+
+class RemoteJob(Generic[T]):
+    """
+    A job that a server has.
+
+    Iterating over it (C{async for event in job}) gives its L{JobData},
+    L{JobWarning} and L{JobProgress} from then on, ends when the job is completed,
+    and raises when it fails.
+
+    @ivar function: the function's name, without the client's namespace.
+    @ivar unique: the job's unique; may be empty.
+    @ivar background: whether nobody is told how it ends.
+    @ivar handle: the server's name for it.
+    @ivar server: the name of the server that has it. This and the handle change
+        when the job is submitted anew after its server was lost.
+    @ivar progress: what the worker last reported.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        function: str,
+        unique: bytes,
+        background: bool,
+        codec: Codec[T],
+        status: Callable[[RemoteJob[T]], Deferred[JobStatus]],
+    ) -> None:
+        self.function = function
+        self.unique = unique
+        self.background = background
+        self.handle = b""
+        self.server = ""
+        self.progress: JobProgress | None = None
+        self._codec = codec
+        self._status = status
+        self._hearing: list[Hear[T]] = []
+        self._waiting: list[Deferred[T]] = []
+        self._ends: list[Callable[[], None]] = []
+        self._result: list[T] = []
+        self._failure: Failure | None = None
+
+    def __repr__(self) -> str:
+        handle = self.handle.decode("utf-8", "backslashreplace")
+        return f"<RemoteJob {self.function} {handle or 'not submitted'}>"
+
+    @property
+    def done(self) -> bool:
+        """
+        Has it ended?
+        """
+        return bool(self._result) or self._failure is not None
+
+    def whenDone(self) -> Deferred[T]:
+        """
+        Wait for the result. Each caller gets a Deferred of its own; cancelling
+        it does nothing to the job or to other callers.
+
+        @return: fires with the result; fails with L{JobFailed}, L{JobException},
+            L{JobLost}, L{JobTimeout}, L{BackgroundJob}, or with what the codec
+            raised.
+        """
+        done: Deferred[T] = Deferred(self._stopWaiting)
+        if self._failure is not None:
+            done.errback(self._failure)
+        elif self._result:
+            done.callback(self._result[0])
+        else:
+            self._waiting.append(done)
+        return done
+
+    def raiseFailure(self) -> NoReturn:
+        """
+        Raise what it ended with.
+        """
+        assert self._failure is not None
+        self._failure.raiseException()
+
+    def _stopWaiting(self, waiter: Deferred[T]) -> None:
+        self._waiting.remove(waiter)
+
+    def status(self) -> Deferred[JobStatus]:
+        """
+        Ask the server that has it how it is.
+
+        @return: fires with a L{JobStatus}; a server forgets jobs that ended.
+        """
+        return self._status(self)
+
+    def addListener(self, listener: IJobListener) -> None:
+        """
+        Let a provider of L{IJobListener} hear what happens from now on.
+        """
+
+        def hear(event: Event[T]) -> None:
+            if isinstance(event, JobProgress):
+                listener.statusReceived(self, event.numerator, event.denominator)
+            elif isinstance(event, JobData):
+                listener.dataReceived(self, event.data)
+            else:
+                listener.warningReceived(self, event.data)
+
+        self._hearing.append(hear)
+
+    def onData(self, call: Callable[[T], object]) -> None:
+        """
+        Call something with each part of the result from now on.
+        """
+
+        def hear(event: Event[T]) -> None:
+            if isinstance(event, JobData):
+                call(event.data)
+
+        self._hearing.append(hear)
+
+    def onWarning(self, call: Callable[[T], object]) -> None:
+        """
+        Call something with each warning from now on.
+        """
+
+        def hear(event: Event[T]) -> None:
+            if isinstance(event, JobWarning):
+                call(event.data)
+
+        self._hearing.append(hear)
+
+    def onStatus(self, call: Callable[[int, int], object]) -> None:
+        """
+        Call something with each progress from now on: numerator, denominator.
+        """
+
+        def hear(event: Event[T]) -> None:
+            if isinstance(event, JobProgress):
+                call(event.numerator, event.denominator)
+
+        self._hearing.append(hear)
+
+    async def __aiter__(self) -> AsyncIterator[Event[T]]:
+        events: deque[Event[T]] = deque()
+        waiting: list[Deferred[None]] = []
+
+        def wake() -> None:
+            if waiting:
+                waiting.pop().callback(None)
+
+        def hear(event: Event[T]) -> None:
+            events.append(event)
+            wake()
+
+        self._hearing.append(hear)
+        self._ends.append(wake)
+        try:
+            while events or not self.done:
+                if not events:
+                    waiter: Deferred[None] = Deferred()
+                    waiting.append(waiter)
+                    await waiter
+                while events:
+                    yield events.popleft()
+        finally:
+            self._hearing.remove(hear)
+            if wake in self._ends:
+                self._ends.remove(wake)
+        if self._failure is not None:
+            self._failure.raiseException()
+
+    # What the client tells it
+
+    def submitted(self, handle: bytes, server: str) -> None:
+        """
+        A server has it.
+        """
+        self.handle = handle
+        self.server = server
+
+    def happened(self, event: JobProgress | JobData[bytes] | JobWarning[bytes]) -> None:
+        """
+        Something happened to it. What listeners make of that is their business:
+        their errors are logged, and reach nobody else.
+        """
+        try:
+            decoded = self._decoded(event)
+        except Exception:
+            self._log.failure("{job!r}: cannot decode {event!r}", job=self, event=event)
+            return
+        for hear in list(self._hearing):
+            try:
+                hear(decoded)
+            except Exception:
+                self._log.failure("a listener of {job!r} failed", job=self)
+
+    def _decoded(
+        self, event: JobProgress | JobData[bytes] | JobWarning[bytes]
+    ) -> Event[T]:
+        if isinstance(event, JobProgress):
+            self.progress = event
+            return event
+        if isinstance(event, JobData):
+            return JobData(self._codec.decode(event.data))
+        return JobWarning(self._codec.decode(event.data))
+
+    def completed(self, data: bytes) -> None:
+        """
+        It ended with a result.
+        """
+        try:
+            result = self._codec.decode(data)
+        except Exception:
+            self.failed(Failure())
+            return
+        if not self.done:
+            self._result.append(result)
+            for waiter in self._end():
+                waiter.callback(result)
+
+    def failed(self, failure: Failure) -> None:
+        """
+        It ended without one.
+        """
+        if not self.done:
+            self._failure = failure
+            for waiter in self._end():
+                waiter.errback(failure)
+
+    def whenEnded(self, call: Callable[[], None]) -> None:
+        """
+        Call something when it ends, or now when it has.
+        """
+        if self.done:
+            call()
+        else:
+            self._ends.append(call)
+
+    def _end(self) -> list[Deferred[T]]:
+        """
+        Tell those who clean up.
+
+        @return: those who wait for the result.
+        """
+        ends, self._ends = self._ends, []
+        for call in ends:
+            call()
+        waiting, self._waiting = self._waiting, []
+        return waiting

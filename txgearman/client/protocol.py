@@ -1,0 +1,424 @@
+"""
+A client's connection to one job server.
+
+The rules of the wire that everything here follows:
+
+  - Replies carry no number. They come in the order of the requests, so each
+    request waits in line for its reply, and an ERROR is the reply to whoever is
+    first in line.
+  - What concerns a job comes whenever it comes, and names the job's handle.
+  - A client that submits a job which joins one of its own is told everything
+    about it once for each submission.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define, frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.protocol import Protocol as Connection
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txgearman.client.submission import Submission
+from txgearman.errors import ServerError
+from txgearman.wire import packets as p
+from txgearman.wire.codec import MALFORMED, PacketReader, encode
+from txgearman.wire.numbers import atoi
+
+if TYPE_CHECKING:
+    from txgearman.client.factory import GearmanClientFactory
+
+# gearmand does not answer questions about longer handles.
+_HANDLE_LIMIT = 63
+
+
+class Watcher(Protocol):
+    """
+    Who is told about a submitted job: first that the server has it, or not;
+    then what happens; at last, once, how it ended.
+    """
+
+    def created(self, handle: bytes) -> None:
+        """
+        The server has the job.
+        """
+
+    def refused(self, reason: Failure) -> None:
+        """
+        The server does not take it (L{ServerError}), or the connection is lost
+        and nobody knows (L{ConnectionLost}). Nothing more comes.
+        """
+
+    def data(self, data: bytes) -> None:
+        """
+        The worker sent a part of the result.
+        """
+
+    def warning(self, data: bytes) -> None:
+        """
+        The worker sent a warning.
+        """
+
+    def progress(self, numerator: int, denominator: int) -> None:
+        """
+        The worker reported how far it is.
+        """
+
+    def complete(self, data: bytes) -> None:
+        """
+        The job is completed.
+        """
+
+    def fail(self) -> None:
+        """
+        The job failed.
+        """
+
+    def exception(self, data: bytes) -> None:
+        """
+        The job failed with an exception.
+        """
+
+    def lost(self, reason: Failure) -> None:
+        """
+        The connection is lost, and nothing more is heard of the job.
+        """
+
+
+@frozen
+class JobStatus:
+    """
+    What a server knows of a job.
+
+    @ivar known: whether it has the job at all.
+    @ivar running: whether a worker runs it.
+    @ivar numerator: the progress last reported, of C{denominator}.
+    @ivar clients: how many clients wait for it; L{None} when the question was
+        not one that is answered with it.
+    """
+
+    known: bool
+    running: bool
+    numerator: int
+    denominator: int
+    clients: int | None = None
+
+
+@define(eq=False)
+class _Request:
+    """
+    A request that waits for its reply.
+
+    @ivar reply: the number of the packet that is the reply.
+    @ivar answered: takes the reply's arguments.
+    @ivar failed: takes the failure that comes instead.
+    """
+
+    reply: int
+    answered: Callable[..., None]
+    failed: Callable[[Failure], None]
+
+
+@define(eq=False)
+class _Watched:
+    """
+    The watchers of one job: as many as the server sends copies of an event.
+    """
+
+    watchers: list[Watcher | None]
+    turn: int = 0
+
+    def next(self) -> Watcher | None:
+        """
+        Whose copy of an event this is; L{None} for one who was detached.
+        """
+        watcher = self.watchers[self.turn]
+        self.turn = (self.turn + 1) % len(self.watchers)
+        return watcher
+
+    def all(self) -> list[Watcher]:
+        """
+        Those who want to know.
+        """
+        return [watcher for watcher in self.watchers if watcher is not None]
+
+
+class GearmanClientProtocol(Connection):
+    """
+    One connection, on any stream transport.
+
+    A request on a connection that is lost, or gets lost before the reply, fails
+    with L{ConnectionLost}. Cancelling a request's Deferred takes nothing back
+    that was sent.
+    """
+
+    factory: GearmanClientFactory
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._reader = PacketReader(magic=p.RESPONSE)
+        self._requests: deque[_Request] = deque()
+        self._watched: dict[bytes, _Watched] = {}
+        self._gone = False
+
+    def connectionMade(self) -> None:
+        """
+        Introduce this client.
+        """
+        factory = self.factory
+        if factory.clientId is not None:
+            self._send(p.SET_CLIENT_ID, factory.clientId)
+        if factory.exceptions:
+            # A server that knows no such option says so; it may send
+            # exceptions anyway.
+            option = self._ask(p.OPTION_RES, p.OPTION_REQ, b"exceptions")
+            option.addErrback(lambda failure: failure.trap(ServerError, ConnectionLost))
+        factory.made(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take a chunk of input.
+        """
+        self._reader.feed(data)
+        for number, arguments in self._reader.events():
+            event = _EVENTS.get(number)
+            if event is None:
+                self._replied(number, *arguments)
+            else:
+                event(self, *arguments)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        Nothing that is waited for will come.
+        """
+        self._gone = True
+        requests, self._requests = self._requests, deque()
+        watched, self._watched = self._watched, {}
+        self.factory.lost(self, reason)
+        lost = Failure(ConnectionLost(reason.getErrorMessage()))
+        for request in requests:
+            request.failed(lost)
+        for one in watched.values():
+            for watcher in one.all():
+                watcher.lost(lost)
+
+    def _send(self, number: int, *arguments: bytes) -> None:
+        assert self.transport is not None
+        self.transport.write(encode(p.REQUEST, number, *arguments))
+
+    def _ask(self, reply: int, number: int, *arguments: bytes) -> Deferred[Any]:
+        """
+        Send a request and wait for its reply.
+
+        @return: fires with a tuple of the reply's arguments.
+        """
+        asked: Deferred[Any] = Deferred()
+        self._expect(reply, lambda *arguments: asked.callback(arguments), asked.errback)
+        if not self._gone:
+            self._send(number, *arguments)
+        return asked
+
+    def _expect(
+        self,
+        reply: int,
+        answered: Callable[..., None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """
+        Wait in line for a reply.
+        """
+        if self._gone:
+            failed(Failure(ConnectionLost("the connection is lost")))
+        else:
+            self._requests.append(_Request(reply, answered, failed))
+
+    # Requests
+
+    def submit(self, submission: Submission, watcher: Watcher) -> None:
+        """
+        Submit a job.
+
+        @param watcher: who is told about it: of a job in the background, only
+            that the server has it, or not.
+        """
+        number, arguments = submission.packet()
+        foreground = not submission.inBackground
+
+        def created(handle: bytes) -> None:
+            if foreground:
+                self._watched.setdefault(handle, _Watched([])).watchers.append(watcher)
+            watcher.created(handle)
+
+        self._expect(p.JOB_CREATED, created, watcher.refused)
+        if not self._gone:
+            self._send(number, *arguments)
+
+    def detach(self, handle: bytes, watcher: Watcher) -> None:
+        """
+        Tell a watcher nothing more about a job. The job goes on, and so do the
+        copies of its events that are the watcher's.
+        """
+        watched = self._watched.get(handle)
+        if watched is not None and watcher in watched.watchers:
+            watched.watchers[watched.watchers.index(watcher)] = None
+
+    def status(self, handle: bytes) -> Deferred[JobStatus]:
+        """
+        Ask about a job.
+
+        @raise ValueError: for what is no handle.
+        """
+        if not 0 < len(handle) <= _HANDLE_LIMIT:
+            raise ValueError(f"a handle has 1 to {_HANDLE_LIMIT} bytes: {handle!r}")
+        asked = self._ask(p.STATUS_RES, p.GET_STATUS, handle)
+        return asked.addCallback(lambda reply: _jobStatus(*reply[1:]))
+
+    def statusByUnique(self, unique: bytes) -> Deferred[JobStatus]:
+        """
+        Ask about the job with a unique.
+
+        @raise ValueError: for what is no unique.
+        """
+        if not 0 < len(unique) <= _HANDLE_LIMIT:
+            raise ValueError(f"a unique has 1 to {_HANDLE_LIMIT} bytes: {unique!r}")
+        asked = self._ask(p.STATUS_RES_UNIQUE, p.GET_STATUS_UNIQUE, unique)
+        return asked.addCallback(lambda reply: _jobStatus(*reply[1:]))
+
+    def echo(self, data: bytes) -> Deferred[bytes]:
+        """
+        Have the server send something back.
+        """
+        return self._ask(p.ECHO_RES, p.ECHO_REQ, data).addCallback(_only)
+
+    def command(self, line: bytes) -> Deferred[bytes]:
+        """
+        Send a text command that is answered with one line.
+
+        @return: fires with the line, without its end.
+        """
+        asked: Deferred[bytes] = Deferred()
+        self._expect(p.TEXT, asked.callback, asked.errback)
+        if not self._gone:
+            assert self.transport is not None
+            self.transport.write(line + b"\r\n")
+        return asked
+
+    # Replies
+
+    def _replied(self, number: int, *arguments: bytes) -> None:
+        """
+        Hand a reply to the first in line.
+        """
+        if not self._requests or self._requests[0].reply != number:
+            self._nonsense(b"UNEXPECTED_PACKET", b"number %d" % number)
+            return
+        self._requests.popleft().answered(*arguments)
+
+    def _refused(self, code: bytes, text: bytes = b"") -> None:
+        error = ServerError(code, text)
+        if self._requests:
+            self._requests.popleft().failed(Failure(error))
+        else:
+            self._log.warn("unasked for: {error}", error=error)
+
+    def _nonsense(self, code: bytes, text: bytes) -> None:
+        """
+        The server makes no sense: what follows cannot be trusted.
+        """
+        self._log.error("a server makes no sense: {e}", e=ServerError(code, text))
+        self._reader.close()
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    # Events
+
+    def _noop(self) -> None:
+        # For workers; a client that is none cannot be woken.
+        return
+
+    def _data(self, handle: bytes, data: bytes) -> None:
+        if (watcher := self._next(handle)) is not None:
+            watcher.data(data)
+
+    def _warning(self, handle: bytes, data: bytes) -> None:
+        if (watcher := self._next(handle)) is not None:
+            watcher.warning(data)
+
+    def _status(self, handle: bytes, numerator: bytes, denominator: bytes) -> None:
+        if (watcher := self._next(handle)) is not None:
+            watcher.progress(atoi(numerator), atoi(denominator))
+
+    def _next(self, handle: bytes) -> Watcher | None:
+        """
+        Find whose copy of an event this is. Those of others, which come when
+        the job is over, are nobody's.
+        """
+        watched = self._watched.get(handle)
+        return None if watched is None else watched.next()
+
+    def _complete(self, handle: bytes, data: bytes) -> None:
+        for watcher in self._over(handle):
+            watcher.complete(data)
+
+    def _fail(self, handle: bytes) -> None:
+        # gearmand may send a NUL along.
+        handle = handle.rstrip(b"\0")
+        for watcher in self._over(handle):
+            watcher.fail()
+
+    def _exception(self, handle: bytes, data: bytes) -> None:
+        for watcher in self._over(handle):
+            watcher.exception(data)
+
+    def _over(self, handle: bytes) -> list[Watcher]:
+        """
+        A job is over for all of its watchers at the first copy of its end.
+        """
+        watched = self._watched.pop(handle, None)
+        return [] if watched is None else watched.all()
+
+
+def _jobStatus(
+    known: bytes,
+    running: bytes,
+    numerator: bytes,
+    denominator: bytes,
+    clients: bytes | None = None,
+) -> JobStatus:
+    """
+    Read a STATUS_RES or STATUS_RES_UNIQUE. Some servers leave numbers empty.
+    """
+    return JobStatus(
+        known=known == b"1",
+        running=running == b"1",
+        numerator=atoi(numerator),
+        denominator=atoi(denominator),
+        clients=None if clients is None else atoi(clients),
+    )
+
+
+def _only(reply: tuple[bytes]) -> bytes:
+    """
+    The only argument of a reply.
+    """
+    return reply[0]
+
+
+_EVENTS: dict[int, Callable[..., None]] = {
+    MALFORMED: GearmanClientProtocol._nonsense,
+    p.ERROR: GearmanClientProtocol._refused,
+    p.NOOP: GearmanClientProtocol._noop,
+    p.WORK_DATA: GearmanClientProtocol._data,
+    p.WORK_WARNING: GearmanClientProtocol._warning,
+    p.WORK_STATUS: GearmanClientProtocol._status,
+    p.WORK_COMPLETE: GearmanClientProtocol._complete,
+    p.WORK_FAIL: GearmanClientProtocol._fail,
+    p.WORK_EXCEPTION: GearmanClientProtocol._exception,
+}

@@ -1,0 +1,206 @@
+"""
+One connection to one job server, which comes back when it is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import random
+from typing import Generic, Protocol, TypeVar
+
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IConnector, IReactorTime
+from twisted.internet.protocol import ClientFactory, Factory
+from twisted.internet.protocol import Protocol as Connection
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txgearman.connection.servers import Server
+
+RetryPolicy = Callable[[int], float]
+"""How many seconds to wait after so many failures in a row."""
+
+C = TypeVar("C", bound=Connection)
+C_co = TypeVar("C_co", bound=Connection, covariant=True)
+
+
+def backoff(initial: float = 0.25, longest: float = 30.0) -> RetryPolicy:
+    """
+    Wait longer after each failure, a bit at random, so that the clients of a
+    server that comes back do not all come at once.
+
+    @param initial: the first wait, in seconds.
+    @param longest: the longest one, in seconds.
+    """
+    return backoffPolicy(
+        initialDelay=initial,
+        maxDelay=longest,
+        jitter=lambda: random() * initial,
+    )
+
+
+class Owner(Protocol[C]):
+    """
+    Who is told of a connection's coming and going.
+    """
+
+    def arrived(self, connection: ServerConnection[C]) -> None:
+        """
+        The server is there.
+        """
+
+    def departed(self, connection: ServerConnection[C], reason: Failure) -> None:
+        """
+        It is gone, or the first attempt to reach it failed.
+        """
+
+
+class ReconnectingFactory(ClientFactory):
+    """
+    What makes a factory work with C{reactor.connectTCP}: after a lost or failed
+    connection it connects again, later and later.
+
+    @ivar stopped: set to connect no more.
+    """
+
+    stopped = False
+    retryPolicy: RetryPolicy = staticmethod(backoff())
+    clock: IReactorTime | None = None
+
+    _failures = 0
+    _log = Logger()
+
+    def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
+        """
+        The server is not there.
+        """
+        self._failures += 1
+        self._again(connector, reason)
+
+    def clientConnectionLost(self, connector: IConnector, reason: Failure) -> None:
+        """
+        The server is gone.
+        """
+        self._failures = 0
+        self._again(connector, reason)
+
+    def _again(self, connector: IConnector, reason: Failure) -> None:
+        if self.stopped:
+            return
+        clock = self.clock
+        if clock is None:
+            from twisted.internet import reactor
+
+            clock = reactor
+        delay = self.retryPolicy(self._failures)
+        self._log.info(
+            "{destination}: {reason}; connecting again in {delay:.1f} s",
+            destination=connector.getDestination(),
+            reason=reason.value,
+            delay=delay,
+        )
+        clock.callLater(delay, self._connect, connector)
+
+    def _connect(self, connector: IConnector) -> None:
+        if not self.stopped:
+            connector.connect()
+
+
+class ServerConnection(Generic[C]):
+    """
+    @ivar server: the L{Server}.
+    @ivar protocol: the connection while there is one.
+    @ivar tried: whether the first attempt to reach it is over.
+    """
+
+    _log = Logger()
+    _service: ClientService | None = None
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        server: Server,
+        factory: Factory,
+        owner: Owner[C],
+        retryPolicy: RetryPolicy,
+    ) -> None:
+        self.server = server
+        self.protocol: C | None = None
+        self.tried = False
+        self._clock = clock
+        self._factory = factory
+        self._owner = owner
+        self._retryPolicy = retryPolicy
+        self._closing: list[Deferred[None]] = []
+
+    def start(self) -> None:
+        """
+        Connect, and stay connected.
+        """
+        self.tried = False
+        self._service = ClientService(
+            self.server.endpoint, self._factory, self._retryPolicy, self._clock
+        )
+        self._service.whenConnected(failAfterFailures=1).addErrback(self._unreached)
+        self._service.startService()
+
+    def stop(self) -> Deferred[None]:
+        """
+        Disconnect, and stay so.
+
+        @return: fires when the connection is closed.
+        """
+        service, self._service = self._service, None
+        if service is None and not self._closing:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._closing.append(done)
+        if service is not None:
+            # Not the service's own Deferred: whoever has it could call the
+            # service from within its own transition.
+            stopped = service.stopService()
+            stopped.addBoth(lambda _: self._clock.callLater(0, self._closed))
+        return done
+
+    def _closed(self) -> None:
+        closing, self._closing = self._closing, []
+        for done in closing:
+            done.callback(None)
+
+    def made(self, protocol: C) -> None:
+        """
+        The factory made a connection.
+        """
+        self.tried = True
+        self.protocol = protocol
+        self._log.info("connected to {server}", server=self.server.name)
+        self._owner.arrived(self)
+
+    def lost(self, reason: Failure) -> None:
+        """
+        The connection is lost.
+        """
+        self.protocol = None
+        self._log.info(
+            "lost {server}: {reason}", server=self.server.name, reason=reason.value
+        )
+        self._owner.departed(self, reason)
+
+    def _unreached(self, reason: Failure) -> None:
+        """
+        The first attempt failed, or was given up.
+        """
+        if self._service is not None:
+            # Outside of the service's transition.
+            self._clock.callLater(0, self._firstFailed, reason)
+
+    def _firstFailed(self, reason: Failure) -> None:
+        if not self.tried and self._service is not None:
+            self.tried = True
+            self._log.info(
+                "no {server}: {reason}; trying on",
+                server=self.server.name,
+                reason=reason.value,
+            )
+            self._owner.departed(self, reason)

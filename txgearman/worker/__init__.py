@@ -1,0 +1,3 @@
+"""
+Workers: those who do jobs.
+"""
