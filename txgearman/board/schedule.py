@@ -27,9 +27,9 @@ _PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", re.ASCII)
 _HORIZON = timedelta(days=366 * 9)
 _DAY = timedelta(days=1)
 
-# Clocks leap by less than this, but where a country changes its side of the date
+# Clocks leap by no more than this: a country may change its side of the date
 # line.
-_LEAP = timedelta(hours=3)
+_LEAP = timedelta(hours=25)
 _LONGEST = dict(enumerate((31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), 1))
 
 
@@ -108,7 +108,8 @@ class Schedule:
         @param zone: whose clocks to go by; L{None} for the machine's.
         @return: in seconds of the epoch, later than C{after}.
         """
-        start = datetime.fromtimestamp(after, zone).replace(tzinfo=None) - _LEAP
+        now = datetime.fromtimestamp(after, zone).replace(tzinfo=None)
+        start = now - _leapAround(after, zone)
         found: float | None = None
         end = start
         for clock in self._clocks(start):
@@ -117,7 +118,7 @@ class Schedule:
             moment = clock.replace(tzinfo=zone).timestamp()
             if moment > after and (found is None or moment < found):
                 # Where clocks leap, a later hand may come sooner.
-                found, end = moment, clock + _LEAP
+                found, end = moment, clock + _leapAround(moment, zone)
         assert found is not None, f"every schedule comes round: {self}"
         return found
 
@@ -152,3 +153,15 @@ class Schedule:
         if self.days is None or self.weekdays is None:
             return byDate and byWeekday
         return byDate or byWeekday
+
+
+def _leapAround(moment: float, zone: tzinfo | None) -> timedelta:
+    """
+    How far clocks may leap near a moment: nowhere, on most days.
+    """
+    near = _LEAP.total_seconds()
+    before, behind = (
+        datetime.fromtimestamp(when, zone).astimezone(zone).utcoffset()
+        for when in (moment - near, moment + near)
+    )
+    return timedelta() if before == behind else _LEAP

@@ -424,7 +424,9 @@ class Worker(Service, Generic[T]):
         elif job.lost:
             self._log.info("{job!r} was given up: {error!r}", job=job, error=error)
         else:
+            # A log file takes no text that is not Unicode, such as some file names.
             traceback = failure.getTraceback()
+            traceback = traceback.encode("utf-8", "backslashreplace").decode()
             self._log.warn("{job!r} failed: {traceback}", job=job, traceback=traceback)
             text = traceback if self._tracebacks else safe_str(error)
             job.exception(text or type(error).__name__)
