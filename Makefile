@@ -51,9 +51,12 @@ format: $(VENV)/installed-dev
 types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
+# Two runs: pytest-twisted keeps the reactor running from the first functional
+# test on, and a unit test with the real reactor runs it itself.
 pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore=tests/functional
+	$(BIN)/coverage run -m pytest tests/functional
 
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev
