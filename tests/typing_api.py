@@ -19,6 +19,7 @@ from txgearman import (
     JobWarning,
     Priority,
     RemoteJob,
+    RoundRobin,
     RunningJob,
     Worker,
     inProcess,
@@ -58,10 +59,19 @@ async def clients() -> None:
     async for event in job:
         assert_type(event, JobData[bytes] | JobWarning[bytes] | JobProgress)
     assert_type(await plain.map("reverse", [b"a", b"b"]), list[bytes])
+    jobs = plain.submitMany("f", iter([b""]), background=True, unique="-", delay=1.5)
+    assert_type(jobs, Deferred[list[RemoteJob[bytes]]])
+    named = Client(Clock(), clientId="me", maxInFlight=9, choice=RoundRobin())
+    assert_type(named, Client[bytes])
+    assert_type(Client(Clock(), codec=TEXT, resubmit=True), Client[str])
     assert_type(await Client(Clock(), codec=TEXT).call("f", "text"), str)
     assert_type(await Client(Clock(), codec=Celsius()).call("f", 1.5), float)
     anything = Client(Clock(), codec=JSON)
     assert_type(await anything.call("f", {"a": [1]}), Any)
+    plain.submitMany("f", ["text"])  # type: ignore[list-item]
+    plain.submitMany("f", [b""], handle=b"")  # type: ignore[call-arg]
+    Client(Clock(), concurrency=1)  # type: ignore[call-overload]
+    Client(Clock(), codec=TEXT, maxInFlight="9")  # type: ignore[call-overload]
     await plain.call("f", "text")  # type: ignore[arg-type]
     await plain.call("f", b"", background=True)  # type: ignore[call-arg]
     await plain.submit("f", b"", onStatus=lambda percent: percent)  # type: ignore[arg-type, misc]
@@ -71,6 +81,8 @@ def workers() -> None:
     """
     So are workloads and results of workers.
     """
+    assert_type(Worker(Clock(), concurrency=2, clientId="me"), Worker[bytes])
+    Worker(Clock(), exceptions=True)  # type: ignore[call-overload]
     worker = Worker(Clock(), "localhost", codec=TEXT)
     worker.register("upper", lambda job: job.data.upper())
 

@@ -92,6 +92,21 @@ class DrainTests(BoardTestCase):
         stage.passes(LONG)
         self.assertEqual(len(times), 1)
 
+    def test_twice(self) -> None:
+        """
+        Each who drains hears that it is over, whether he came while a job ran
+        or later.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        job = client.submits()
+        worker.takesAll()
+        times = [self.drained(stage) for _ in range(2)]
+        self.assertEqual(times, [[], []])
+        worker.completes(job)
+        times.append(self.drained(stage))
+        self.assertEqual(times, 3 * [[NOON]])
+
     def test_everyEnd(self) -> None:
         """
         The drain is over in whatever way the last job stops running.

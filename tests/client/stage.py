@@ -6,87 +6,49 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IProtocol, IProtocolFactory
-from twisted.internet.interfaces import IStreamClientEndpoint as IEndpoint
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
+from tests.connection.stage import NUMBERS, Packet, ScriptedLine, ScriptedServer
 from txgearman.client.client import Client
 from txgearman.client.factory import GearmanClientFactory
 from txgearman.client.job import RemoteJob
 from txgearman.client.protocol import GearmanClientProtocol
-from txgearman.wire.codec import PacketReader, encode
-from txgearman.wire.packets import PACKETS, RESPONSE
+
+__all__ = [
+    "NUMBERS",
+    "Host",
+    "Line",
+    "Notes",
+    "Packet",
+    "Stage",
+    "connected",
+    "now",
+]
 
 T = TypeVar("T")
 
 GREETINGS = ("SET_CLIENT_ID", "OPTION_REQ")
 
-NUMBERS = {packet.name: packet.number for packet in PACKETS}
 
-Packet = tuple[str | bytes, ...]
-"""A packet's name and its arguments."""
-
-
-class Transport(StringTransport):
+class Line(ScriptedLine):
     """
-    A transport that closes a moment after it is told to.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self.clock = clock
-        self.protocol: IProtocol | None = None
-
-    def loseConnection(self) -> None:
-        """
-        Close.
-        """
-        if not self.disconnecting:
-            super().loseConnection()
-            self.clock.callLater(0, self.closed, ConnectionDone())
-
-    def closed(self, error: Exception) -> None:
-        """
-        Tell the protocol, once.
-        """
-        protocol, self.protocol = self.protocol, None
-        if protocol is not None:
-            protocol.connectionLost(Failure(error))
-
-
-class Line:
-    """
-    One connection, as its server sees it.
+    One connection of a client, as its server sees it.
     """
 
     def __init__(self, clock: Clock, protocol: IProtocol) -> None:
-        self.transport = Transport(clock)
-        self.transport.protocol = protocol
-        self._reader = PacketReader()
+        super().__init__(clock, protocol)
         self._kept: list[Packet] = []
-        protocol.makeConnection(self.transport)
-
-    @property
-    def open(self) -> bool:
-        """
-        Is it connected still?
-        """
-        return self.transport.protocol is not None
 
     def takes(self) -> list[Packet]:
         """
         Read what the client sent since the last time.
         """
-        self._reader.feed(self.transport.value())
-        self.transport.clear()
         kept, self._kept = self._kept, []
-        return kept + [(PACKETS[n].name, *data) for n, data in self._reader.events()]
+        return kept + super().takes()
 
     def greeted(self) -> list[Packet]:
         """
@@ -96,19 +58,6 @@ class Line:
         self._kept = [packet for packet in taken if packet[0] not in GREETINGS]
         return [packet for packet in taken if packet[0] in GREETINGS]
 
-    def sends(self, name: str, *arguments: bytes) -> None:
-        """
-        Send a packet.
-        """
-        self.sendsBytes(encode(RESPONSE, NUMBERS[name], *arguments))
-
-    def sendsBytes(self, data: bytes) -> None:
-        """
-        Send anything.
-        """
-        assert self.transport.protocol is not None
-        self.transport.protocol.dataReceived(data)
-
     def has(self, *handles: bytes) -> None:
         """
         Say that jobs were created.
@@ -116,62 +65,25 @@ class Line:
         for handle in handles:
             self.sends("JOB_CREATED", handle)
 
-    def breaks(self) -> None:
-        """
-        Lose the connection.
-        """
-        self.transport.closed(ConnectionLost("it broke"))
 
-
-@implementer(IEndpoint)
-class Host:
+class Host(ScriptedServer[Line]):
     """
-    A job server, and the endpoint to reach it.
+    A job server that knows what clients introduce themselves with.
 
-    @ivar up: whether it can be reached; L{None} when nobody knows, since it does
-        not say anything.
     @ivar greetings: what the latest connection was opened with.
     """
 
     def __init__(self, clock: Clock, name: str) -> None:
-        self.clock = clock
-        self.name = name
-        self.up: bool | None = True
-        self.lines: list[Line] = []
+        super().__init__(clock, name, Line)
         self.greetings: list[Packet] = []
 
-    def __repr__(self) -> str:
-        return self.name
-
-    @property
-    def line(self) -> Line:
+    def accepted(self, line: Line) -> None:
         """
-        The latest connection.
+        Answer the greetings.
         """
-        return self.lines[-1]
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """
-        Connect to it, which takes a moment.
-        """
-        if self.up is False:
-            return fail(ConnectError(string="nobody there"))
-        connecting: Deferred[IProtocol] = Deferred()
-        if self.up:
-            self.clock.callLater(0, self._accept, connecting, protocolFactory)
-        return connecting
-
-    def _accept(
-        self, connecting: Deferred[IProtocol], protocolFactory: IProtocolFactory
-    ) -> None:
-        protocol = protocolFactory.buildProtocol(None)  # type: ignore[arg-type]
-        assert protocol is not None
-        line = Line(self.clock, protocol)
-        self.lines.append(line)
         self.greetings = line.greeted()
         if ("OPTION_REQ", b"exceptions") in self.greetings:
             line.sends("OPTION_RES", b"exceptions")
-        connecting.callback(protocol)
 
     def goes(self) -> None:
         """
@@ -269,7 +181,9 @@ def connected(
         factory = GearmanClientFactory(exceptions=False)
     protocol = factory.buildProtocol(None)
     assert isinstance(protocol, GearmanClientProtocol)
-    return protocol, Line(Clock(), protocol)
+    line = Line(Clock(), protocol)
+    line.opens()
+    return protocol, line
 
 
 class Notes:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from twisted.application.service import IService, MultiService
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -18,7 +18,6 @@ from tests.client.stage import Packet, Stage, now
 from tests.client.test_job import Listener
 from txgearman.board.job import Priority
 from txgearman.client.client import Client
-from txgearman.client.protocol import JobStatus
 from txgearman.codecs import JSON
 from txgearman.errors import (
     BackgroundJob,
@@ -95,6 +94,35 @@ class ServiceTests(SynchronousTestCase):
         stage.passes(0, 0)
         self.assertEqual(now(waiting), ["one", "three"])
 
+    def test_stoppedWhenConnected(self) -> None:
+        """
+        One may stop the client the moment a server is there.
+        """
+        client = (stage := Stage(self)).client
+        client.startService()
+        waiting = client.whenConnected()
+        stopped = waiting.addCallback(lambda _: client.stopService())
+        stage.passes(0, 0, 0, 0)
+        self.assertIsNone(now(stopped))
+        self.assertFalse(stage.line.open)
+
+    def test_withoutRetry(self) -> None:
+        """
+        One need not wait for servers that were tried in vain, and learns why they
+        cannot be reached.
+        """
+        stage = Stage(self, "one", "two")
+        stage.hosts[0].up = False
+        stage.hosts[1].up = False
+        stage.client.startService()
+        waiting = stage.client.whenConnected(retry=False)
+        stage.passes(0, 0)
+        error = self.assertRaises(NoServers, now, waiting)
+        self.assertIn("one (Connection was refused", str(error))
+        stage.hosts[1].up = True
+        stage.passes(1, 0)
+        self.assertEqual(now(stage.client.whenConnected(retry=False)), ["two"])
+
     def test_stopped(self) -> None:
         """
         Stopping ends all that is waited for.
@@ -118,6 +146,55 @@ class ServiceTests(SynchronousTestCase):
         self.assertNoResult(submitted)
         stage.client.stopService()
         self.assertRaises(NoServers, now, submitted)
+
+    def test_restarted(self) -> None:
+        """
+        A client that is started while it stops connects again when it has, and
+        uses no connection that is about to be closed. Jobs that were not
+        acknowledged are submitted anew.
+        """
+        stage = Stage(self, "one", "two").starts()
+        done = stage.job().whenDone()
+        pending = stage.submits("f", b"y")
+        stage.line.takes()
+        old = [host.line for host in stage.hosts]
+        stopped = stage.client.stopService()
+        stage.client.startService()
+        submitted = stage.submits("f", b"x")
+        self.assertEqual([line.takes() for line in old], [[], []])
+        stage.passes(0, 0, 0)
+        self.assertIsNone(now(stopped))
+        self.assertRaises(JobLost, now, done)
+        self.assertFalse(any(line.open for line in old))
+        self.assertEqual([packet[3] for packet in stage.line.takes()], [b"x", b"y"])
+        stage.line.has(b"H:1", b"H:2")
+        self.assertEqual(now(submitted).handle, b"H:1")
+        self.assertEqual(now(pending).handle, b"H:2")
+
+    def test_restartedOften(self) -> None:
+        """
+        In whatever order it is started and stopped it ends as was wished last,
+        and all who stopped it are told.
+        """
+        for wishes in ("-+-", "-+-+", "--+", "-++", "-+-+-", "+"):
+            stage = Stage(self).starts()
+            stopped: list[Deferred[None]] = []
+            for wish in wishes:
+                if wish == "+":
+                    stage.client.startService()
+                else:
+                    stopped.append(stage.client.stopService())
+            stage.passes(0, 0, 0, 0)
+            for each in stopped:
+                self.assertIsNone(now(each))
+            lines = [line for line in stage.hosts[0].lines if line.open]
+            self.assertEqual(len(lines), int(wishes.endswith("+")), wishes)
+
+    def test_servers(self) -> None:
+        """
+        It knows the names of its servers, whether they can be reached or not.
+        """
+        self.assertEqual(Stage(self, "one", "two").client.servers, ["one", "two"])
 
     def test_clientId(self) -> None:
         """
@@ -333,115 +410,3 @@ class DroppedTests(SynchronousTestCase):
         del stage
         gc.collect()
         self.assertEqual(self.flushLoggedErrors(), [])
-
-
-class AskTests(SynchronousTestCase):
-    """
-    Questions to several servers.
-    """
-
-    def setUp(self) -> None:
-        self.stage = Stage(self, "one", "two").starts()
-        self.client = self.stage.client
-        self.lines = [host.line for host in self.stage.hosts]
-
-    def test_status(self) -> None:
-        """
-        One server after the other is asked, until one knows the job.
-        """
-        one, two = self.lines
-        for ask, question, name, more in [
-            (self.client.status, "GET_STATUS", "STATUS_RES", ()),
-            (
-                self.client.statusByUnique,
-                "GET_STATUS_UNIQUE",
-                "STATUS_RES_UNIQUE",
-                (b"2",),
-            ),
-        ]:
-            asked = ask("x")
-            self.assertEqual([one.takes(), two.takes()], [[(question, b"x")], []])
-            one.sends(name, b"x", *[b"0"] * 4, *more)
-            self.assertEqual(two.takes(), [(question, b"x")])
-            two.sends(name, b"x", b"1", b"1", b"3", b"4", *more)
-            status = JobStatus(True, True, 3, 4, 2 if more else None)
-            self.assertEqual(now(asked), status)
-
-    def test_statusUnknown(self) -> None:
-        """
-        A job that no server knows has a status too.
-        """
-        asked = self.client.status(b"x")
-        for line in self.lines:
-            line.sends("STATUS_RES", b"x", *[b"0"] * 4)
-        self.assertEqual(now(asked), JobStatus(False, False, 0, 0))
-
-    def test_statusOfJob(self) -> None:
-        """
-        A job asks the server that has it, while that is there.
-        """
-        one, two = self.lines
-        job = self.stage.job()
-        asked = job.status()
-        self.assertEqual(one.takes(), [("GET_STATUS", b"H:1")])
-        one.sends("STATUS_RES", b"H:1", b"1", b"0", b"0", b"0")
-        self.assertTrue(now(asked).known)
-        self.stage.hosts[0].goes()
-        self.assertRaises(NoServers, now, job.status())
-        self.assertEqual(two.takes(), [])
-
-    def test_echo(self) -> None:
-        """
-        The first server that is there echoes.
-        """
-        self.stage.hosts[0].goes()
-        echoed = self.client.echo(b"\0x")
-        self.assertEqual(self.lines[1].takes(), [("ECHO_REQ", b"\0x")])
-        self.lines[1].sends("ECHO_RES", b"\0x")
-        self.assertEqual(now(echoed), b"\0x")
-
-    def test_ping(self) -> None:
-        """
-        Every server is timed, one after the other.
-        """
-        pinged = self.client.ping()
-        for seconds, line in enumerate(self.lines, 1):
-            self.stage.passes(seconds)
-            self.assertEqual(line.takes(), [("ECHO_REQ", b"ping")])
-            line.sends("ECHO_RES", b"ping")
-        self.assertEqual(now(pinged), {"one": 1.0, "two": 2.0})
-
-    def test_pingLost(self) -> None:
-        """
-        A server that is gone when its turn comes is left out.
-        """
-        pinged = self.client.ping()
-        self.stage.hosts[1].goes()
-        self.lines[0].sends("ECHO_RES", b"ping")
-        self.assertEqual(now(pinged), {"one": 0.0})
-
-    def test_cancel(self) -> None:
-        """
-        One server after the other is told to end a job, until one had it.
-        """
-        one, two = self.lines
-        for replies, had in [
-            ([b"OK\r\n"], True),
-            ([b"ERR UNKNOWN_JOB\r\n", b"OK\r\n"], True),
-            ([b"ERR UNKNOWN_JOB\r\n"] * 2, False),
-        ]:
-            asked = self.client.cancel("H:1")
-            for line, reply in zip((one, two), replies, strict=False):
-                self.assertEqual(line.takes(), [("TEXT", b"cancel job H:1")])
-                line.sendsBytes(reply)
-            self.assertIs(now(asked), had)
-
-    def test_cancelRefused(self) -> None:
-        """
-        A server that cannot end jobs says so.
-        """
-        asked = self.client.cancel("H:1")
-        self.lines[0].sendsBytes(b"ERR UNKNOWN_COMMAND Unknown+server+command\r\n")
-        error = self.assertRaises(ServerError, now, asked)
-        self.assertEqual(error.code, b"UNKNOWN_COMMAND")
-        self.assertEqual(error.text, b"Unknown+server+command")

@@ -97,7 +97,9 @@ class DeliveryTests(SynchronousTestCase):
         self.assertNoResult(submitted)
         self.stage.passes(0.1)
         error = self.assertRaises(NoServers, now, submitted)
-        self.assertEqual(str(error), "cannot reach one, two")
+        refused = "Connection was refused by other side: nobody there"
+        said = f"cannot reach one ({refused}), two (no answer)"
+        self.assertEqual(str(error), said)
 
     def test_choice(self) -> None:
         """

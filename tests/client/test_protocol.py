@@ -187,8 +187,8 @@ class ProtocolTests(SynchronousTestCase):
         """
         echo = encode(RESPONSE, NUMBERS["ECHO_RES"], b"x")
         for asks, data, reason in [
-            (False, echo, "UNEXPECTED_PACKET: number 17"),
-            (True, b"OK\r\n", "UNEXPECTED_PACKET: number 0"),
+            (False, echo, "UNEXPECTED_PACKET: ECHO_RES"),
+            (True, b"OK\r\n", "UNEXPECTED_PACKET: TEXT"),
             (
                 True,
                 encode(REQUEST, NUMBERS["ECHO_REQ"], b"x"),

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectError, ConnectionLost
-from twisted.internet.interfaces import IAddress, IConnector
+from twisted.internet.interfaces import IAddress, IConnector, IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
@@ -207,12 +208,12 @@ class ServerConnectionTests(SynchronousTestCase):
         self.clock = Clock()
         self.host = Host(self.clock, "one")
         self.owner = Owner()
-        factory = Factory()
-        factory.protocol = lambda: Plain(self.connection)
+        self.factory = Factory()
+        self.factory.protocol = lambda: Plain(self.connection)
         self.connection: ServerConnection[Protocol] = ServerConnection(
             self.clock,
             Server("one", self.host),
-            factory,
+            self.factory,
             self.owner,
             lambda failures: 1.0,
         )
@@ -268,6 +269,101 @@ class ServerConnectionTests(SynchronousTestCase):
         self.starts()
         self.assertEqual(len(self.host.lines), 2)
 
+    def test_stopsTwice(self) -> None:
+        """
+        Each who stops it hears when it is closed, also who comes while it is
+        being closed.
+        """
+        self.starts()
+        stopped = [self.connection.stop(), self.connection.stop()]
+        for each in stopped:
+            self.assertNoResult(each)
+        self.clock.pump([0, 0])
+        self.assertEqual([now(each) for each in stopped], [None, None])
+
+    def test_stopsWithin(self) -> None:
+        """
+        Who hears that it is closed may start and stop it.
+        """
+        self.starts()
+        stopped = self.connection.stop()
+        stopped.addCallback(lambda _: self.connection.start())
+        stopped.addCallback(lambda _: self.connection.stop())
+        self.clock.pump([0, 0, 0, 0])
+        self.assertIsNone(now(stopped))
+        self.assertEqual(self.host.open, [])
+
+    def test_restarts(self) -> None:
+        """
+        Whatever order it is started and stopped in, one connection at a time is
+        there, in the end it is as was wished last, and all who stopped it hear
+        of it.
+        """
+        for connected in (False, True):
+            for wishes in ("+-+", "+-+-", "+-+-+", "++-", "+-++", "-+", "+--+"):
+                self.setUp()
+                if connected:
+                    self.starts()
+                stopped: list[Deferred[None]] = []
+                for wish in wishes:
+                    if wish == "+":
+                        self.connection.start()
+                    else:
+                        stopped.append(self.connection.stop())
+                self.clock.pump([0, 0, 0, 0])
+                wished = wishes.endswith("+")
+                self.assertEqual(len(self.host.open), 1 if wished else 0, wishes)
+                self.assertEqual(self.connection.protocol is not None, wished)
+                for each in stopped:
+                    self.assertIsNone(now(each))
+                self.assertLessEqual(len(self.host.lines), 2)
+
+    def test_restartsConnected(self) -> None:
+        """
+        A connection that is about to be closed is none for who started it again
+        meanwhile.
+        """
+        self.starts()
+        stopped = self.connection.stop()
+        self.connection.start()
+        self.assertIsNone(self.connection.protocol)
+        self.assertFalse(self.connection.tried)
+        self.assertNoResult(stopped)
+        self.clock.pump([0, 0, 0])
+        self.assertIsNone(now(stopped))
+        self.assertEqual([line.open for line in self.host.lines], [False, True])
+        self.assertIsInstance(self.connection.protocol, Plain)
+
+    def test_startsOnce(self) -> None:
+        """
+        Starting what is started changes nothing.
+        """
+        self.starts()
+        self.starts()
+        self.assertEqual(len(self.host.lines), 1)
+        self.assertTrue(self.connection.tried)
+
+    def test_brief(self) -> None:
+        """
+        After connections that are lost at once it waits longer and longer, as
+        after failed attempts; after one that lasted, it starts over.
+        """
+        asked: list[int] = []
+
+        def policy(failures: int) -> float:
+            asked.append(failures)
+            return 1.0
+
+        self.connection = ServerConnection(
+            self.clock, Server("one", self.host), self.factory, self.owner, policy
+        )
+        self.starts()
+        for lasts in (0.0, 0.5, 0.9, 1.0, 0.1):
+            self.clock.advance(lasts)
+            self.host.line.breaks()
+            self.clock.pump([1, 0])
+        self.assertEqual(asked, [2, 3, 4, 1, 2])
+
     def test_stopsIdle(self) -> None:
         """
         Stopping what was not started is done at once.
@@ -289,7 +385,11 @@ class ServerConnectionTests(SynchronousTestCase):
         """
         A first attempt that failed just before stopping is not told.
         """
-        self.host.up = False
+
+        def refuse(factory: object) -> Deferred[IProtocol]:
+            return fail(ConnectError(string="nobody there"))
+
+        self.patch(self.host, "connect", refuse)
         self.connection.start()
         stopped = self.connection.stop()
         self.clock.pump([0, 0, 10])

@@ -5,7 +5,8 @@ Tests for L{txgearman.connection.servers}.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from twisted.internet._resolver import HostResolution
@@ -22,7 +23,8 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from txgearman.connection.servers import VARIABLE, Server, Servers, serversFrom
+from txgearman.connection import servers as where
+from txgearman.connection.servers import VARIABLES, Server, Servers, serversFrom
 from txgearman.errors import BadSetting
 
 
@@ -123,8 +125,8 @@ class ServersTests(SynchronousTestCase):
         endpoint = TCP4ClientEndpoint(self.reactor, "127.0.0.1", 99)
         for servers in (endpoint, [endpoint]):
             (server,) = serversFrom(self.reactor, servers)
-            self.assertIs(server.endpoint, endpoint)
             self.assertEqual(server.name, repr(endpoint))
+            self.assertIn(("127.0.0.1", 99), self.reached(servers))
         self.assertEqual(self.names(["a", endpoint]), ["a", repr(endpoint)])
 
     def test_named(self) -> None:
@@ -137,15 +139,35 @@ class ServersTests(SynchronousTestCase):
 
     def test_environment(self) -> None:
         """
-        By default the servers are those of the environment; without any, there
-        is the local one.
+        By default the servers are those of the environment, and of its two
+        variables those of the first that is not blank; without any, there is the
+        local one.
         """
-        for value, names in [("a:1,b", ["a:1", "b"]), ("", ["127.0.0.1:4730"])]:
-            with patch.dict(os.environ, {VARIABLE: value}):
+        local = ["127.0.0.1:4730"]
+        for first, second, names in [
+            ("a:1,b", None, ["a:1", "b"]),
+            ("a:1,b", "c", ["a:1", "b"]),
+            (None, "c:2", ["c:2"]),
+            ("", "c:2", ["c:2"]),
+            (" \t", "c:2", ["c:2"]),
+            (None, None, local),
+            ("", " ", local),
+        ]:
+            with self.environment(first, second):
                 self.assertEqual(self.names(None), names)
+        self.assertEqual(VARIABLES, ("GEARMAN_SERVERS", "GEARMAN_SERVER"))
+
+    @contextmanager
+    def environment(self, *values: str | None) -> Iterator[None]:
+        """
+        Set the variables, or unset them.
+        """
         with patch.dict(os.environ):
-            os.environ.pop(VARIABLE, None)
-            self.assertEqual(self.names(None), ["127.0.0.1:4730"])
+            for variable, value in zip(VARIABLES, values, strict=False):
+                os.environ.pop(variable, None)
+                if value is not None:
+                    os.environ[variable] = value
+            yield
 
     def test_none(self) -> None:
         """
@@ -154,7 +176,7 @@ class ServersTests(SynchronousTestCase):
         nothing: list[Servers] = ["", " , ", [], [""]]
         for servers in nothing:
             self.assertRaises(BadSetting, serversFrom, self.reactor, servers)
-        with patch.dict(os.environ, {VARIABLE: ","}):
+        with self.environment(","):
             self.assertRaises(BadSetting, serversFrom, self.reactor, None)
 
     def test_bad(self) -> None:
@@ -175,11 +197,18 @@ class ServersTests(SynchronousTestCase):
             error = self.assertRaises(BadSetting, serversFrom, self.reactor, text)
             self.assertIn(f"bad server {text!r}: ", str(error))
 
-    def test_address(self) -> None:
+    def test_withoutOpenSSL(self) -> None:
         """
-        Any factory connects to an endpoint that was made of a name.
+        Without pyOpenSSL, the error says what is missing.
         """
-        self.reached("127.0.0.1:99")
-        factory = self.reactor.tcpClients[0][2]
-        address = IPv4Address("TCP", "127.0.0.1", 99)
-        self.assertIsNone(factory.buildProtocol(address))
+
+        def clientFromString(*arguments: object) -> None:
+            raise ImportError("No module named 'OpenSSL'")
+
+        self.patch(where, "clientFromString", clientFromString)
+        with self.assertRaises(BadSetting) as raised:
+            serversFrom(self.reactor, "tls:a:4730")
+        self.assertEqual(
+            str(raised.exception),
+            "server 'tls:a:4730' needs pyOpenSSL: install txgearman[tls]",
+        )

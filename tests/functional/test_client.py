@@ -34,6 +34,7 @@ from tests.functional.peers import (
     untilServed,
 )
 from tests.functional.processes import until
+from txgearman.admin import AdminClient, FunctionStatus
 from txgearman.board.job import Priority
 from txgearman.client.choice import RoundRobin
 from txgearman.client.client import Client
@@ -226,6 +227,48 @@ async def test_background(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_many_at_once(fleet: Fleet) -> None:
+    """
+    Thousands of jobs are submitted in one go: the server has each of them when
+    the client does, and each is done once.
+    """
+    server = await fleet.server()
+    client, admin = fleet.client(server), AdminClient(reactor, nameOf(server))
+    items = [b"%d" % number for number in range(5000)]
+    jobs = await client.submitMany("many", items, background=True)
+    assert len({job.handle for job in jobs}) == 5000
+    assert await admin.status() == [FunctionStatus(b"many", 5000, 0, 0)]
+    done: list[bytes] = []
+    worker = fleet.worker(server, concurrency=50)
+    worker.register("many", lambda job: done.append(job.data))
+    await until(lambda: len(done) >= 5000, "the jobs are done")
+    while (await admin.status())[0].total:
+        pass
+    assert done == items
+    await admin.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_in_flight(fleet: Fleet) -> None:
+    """
+    With a limit to the jobs in flight, many jobs get to the server as others
+    end; each has its own result.
+    """
+    server = await fleet.server()
+    held = Held()
+    fleet.worker(server, concurrency=10).register("held", held)
+    client = fleet.client(server, maxInFlight=3)
+    submitted = client.submitMany("held", [b"%d" % number for number in range(7)])
+    for count in (3, 6, 7):
+        await held.began(count)
+        held.release()
+    jobs = await submitted
+    assert held.peak == 3
+    results = [await job.whenDone() for job in jobs]
+    assert results == [b"%d" % number for number in range(7)]
+
+
+@pytest_twisted.ensureDeferred
 async def test_cancelling_on_the_server(fleet: Fleet) -> None:
     """
     A job that is cancelled on the server while it waits is never run, and
@@ -292,7 +335,9 @@ async def test_reducer(fleet: Fleet) -> None:
     A reducer's name reaches the worker.
     """
     server = await fleet.server()
-    fleet.worker(server).register("f", lambda job: job.reducer + b":" + job.data)
+    fleet.worker(server).register(
+        "f", lambda job: job.reducer.encode() + b":" + job.data
+    )
     assert await fleet.client(server).call("f", b"x", reducer="sum") == b"sum:x"
 
 

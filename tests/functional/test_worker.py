@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from binascii import hexlify
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -100,6 +101,29 @@ async def test_exceptions(
     with pytest.raises(JobException, match="no such thing"):
         await client.call("wrong", b"")
     assert await client.call("reverse", b"ab") == b"ba"
+
+
+def confused(job: RunningJob[Any]) -> None:
+    """
+    A function that sends what the worker's codec cannot encode.
+    """
+    job.sendData("text")
+
+
+@pytest.mark.parametrize(
+    "function", [confused, InThread(confused)], ids=["reactor", "InThread"]
+)
+@pytest_twisted.ensureDeferred
+async def test_wrong_value(
+    fleet: Fleet, function: Function[bytes] | InThread[bytes]
+) -> None:
+    """
+    A function hears where it stands that it sent a wrong value, wherever it runs.
+    """
+    server = await fleet.server()
+    fleet.worker(server).register("confused", function)
+    with pytest.raises(JobException, match="bytes are needed"):
+        await fleet.client(server).call("confused", b"")
 
 
 @pytest_twisted.ensureDeferred
@@ -259,6 +283,54 @@ async def test_unregister(fleet: Fleet) -> None:
     assert held.workloads == [b"running"]
     worker.register("held", lambda job: b"again")
     assert await waiting == b"again"
+
+
+@pytest_twisted.ensureDeferred
+async def test_unregister_own(fleet: Fleet) -> None:
+    """
+    A function with connections of its own takes them with it when it is dropped,
+    also while a job of it runs; taken up again, it has new ones.
+    """
+    server = await fleet.server()
+    client, worker, held = fleet.client(server), fleet.worker(server), Held()
+    worker.register("narrow", held, concurrency=1)
+    for data in (b"first", b"second"):
+        running = client.call("narrow", data)
+        await held.began(1)
+        worker.unregister("narrow")
+        held.release()
+        assert await running == data
+        held.jobs.clear()
+        await client.stopService()
+        await untilAlone(server.port)
+        worker.register("narrow", held, concurrency=1)
+        client.startService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_restarting_at_once(fleet: Fleet) -> None:
+    """
+    A worker and a client that are started while they stop finish what they do,
+    and then go on.
+    """
+    server = await fleet.server()
+    client, held = fleet.client(server), Held()
+    worker = fleet.worker(server, drainTimeout=30.0)
+    worker.register("held", held)
+    running = client.call("held", b"first")
+    await held.began(1)
+    stopped = [worker.stopService()]
+    worker.startService()
+    held.release()
+    assert await running == b"first"
+    stopped.append(client.stopService())
+    client.startService()
+    again = client.call("held", b"second")
+    for each in stopped:
+        await each
+    await held.began(2)
+    held.release()
+    assert await again == b"second"
 
 
 @pytest_twisted.ensureDeferred

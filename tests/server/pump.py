@@ -7,9 +7,9 @@ A job server in memory, and the peers connected to it::
     client.sends("SUBMIT_JOB", b"reverse", b"", b"abc")
     assert client.owed() == [("JOB_CREATED", b"H:1")]
 
-Time is a C{Clock}, and moves in turns: everyone's input arrives, the clock does
-what is due, everyone's output leaves. Bytes are made and taken apart here, not
-by L{txgearman.wire}, so that a wrong packet table shows.
+Time and turns are those of L{txgearman.testing}, and so is the server's end of a
+connection; the other end is a test's own. Bytes are made and taken apart here,
+not by L{txgearman.wire}, so that a wrong packet table shows.
 """
 
 from __future__ import annotations
@@ -21,23 +21,36 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.server.wire import SocketWire, Wire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import Settings
+from txgearman.testing.clock import START as NOON
+from txgearman.testing.clock import TurningClock
+from txgearman.testing.network import Network
+from txgearman.testing.wire import SocketWire, Wire
+
+__all__ = [
+    "NAMES",
+    "NOON",
+    "Item",
+    "Peer",
+    "Pump",
+    "PumpTests",
+    "decode",
+    "logged",
+    "numbered",
+    "request",
+    "temporaryFolder",
+]
 
 Item: TypeAlias = tuple[str | bytes, ...] | bytes
 """What a server sends: a packet's name and arguments, or a line with its end."""
-
-NOON = 1_700_000_000.0
-"""When a test begins, in seconds of the epoch."""
 
 _NAMES = (
     "TEXT CAN_DO CANT_DO RESET_ABILITIES PRE_SLEEP UNUSED NOOP SUBMIT_JOB JOB_CREATED"
@@ -246,7 +259,7 @@ class Peer:
         return len(self.wire.buffer) + (0 if producer is None else producer.size)
 
 
-class Pump:
+class Pump(Network):
     """
     A job server, a clock, and the connections between it and its peers.
     """
@@ -264,67 +277,33 @@ class Pump:
         @param factory: a factory that goes by C{clock}.
         @param wire: what connections are made of.
         """
-        self.clock = Clock() if clock is None else clock
+        super().__init__(TurningClock() if clock is None else clock)
         if factory is None:
-            self.clock.rightNow = NOON
             policy = Policy(handlePrefix=b"H") if policy is None else policy
             factory = GearmanServerFactory(self.clock, policy, settings)
         self.factory = factory
         self._wire = wire
-        self._wires: list[Wire] = []
-        self._port = 50000
 
     def connect(self, address: IAddress | None = None) -> Peer:
         """
         Let a peer connect, from the next port of this machine by default.
         """
         if address is None:
-            self._port += 1
-            address = IPv4Address("TCP", "127.0.0.1", self._port)
+            address = self.address()
         wire = self._wire(self.clock, address)
         protocol = self.factory.buildProtocol(address)
         if protocol is None:
             wire.lose(ConnectionDone())
         else:
             wire.protocol = protocol
-            self._wires.append(wire)
+            self.add(wire)
             protocol.makeConnection(wire)
         return Peer(self, wire)
 
     def connectSeveral(self, count: int) -> list[Peer]:
         return [self.connect() for _ in range(count)]
 
-    def turn(self) -> bool:
-        """
-        One turn of a reactor.
-
-        @return: whether any bytes moved.
-        """
-        wires = self._wires
-        before = sum(wire.moves for wire in wires)
-        for wire in wires:
-            wire.hungers()
-            wire.receive()
-        self.clock.advance(0)
-        for wire in wires:
-            wire.send()
-        self._wires = [wire for wire in wires if not wire.disconnected]
-        return before < sum(wire.moves for wire in wires)
-
-    def settle(self) -> None:
-        """
-        Let turns pass until nothing moves.
-        """
-        while self.turn():
-            pass
-
-    def passes(self, seconds: float) -> None:
-        """
-        Let time pass.
-        """
-        self.settle()
-        self.clock.advance(seconds)
-        self.settle()
+    passes = Network.advance
 
 
 class PumpTests(SynchronousTestCase):

@@ -6,8 +6,8 @@ them.
 from __future__ import annotations
 
 from tests.server.pump import Item, Peer, PumpTests, numbered, request
-from tests.server.wire import SEGMENT, Wire
 from txgearman.server.settings import CONGESTED
+from txgearman.testing.wire import SEGMENT, Wire
 
 IN_TRANSPORT = 4 * SEGMENT
 """More than a transport has of small packets, in bytes."""

@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.server.pump import Peer, Pump, logged, request
-from tests.server.wire import SEGMENT, SocketWire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import CONGESTED, Settings
+from txgearman.testing.wire import SEGMENT, SocketWire
 
 
 class FactoryTests(SynchronousTestCase):

@@ -14,9 +14,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman import __version__
 from txgearman.board.policy import Policy, defaultHandlePrefix
-from txgearman.server.options import PORT, Options, readSize
+from txgearman.server.options import Options, readSize
 from txgearman.server.settings import Keepalive, Settings
 from txgearman.wire.codec import Limits
+from txgearman.wire.packets import PORT
 
 GOOD: list[tuple[str, str, object]] = [
     ("port", "0", 0),

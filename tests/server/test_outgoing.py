@@ -10,10 +10,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import Item, decode
-from tests.server.wire import SEGMENT, SocketWire, Wire
 from txgearman.server.outgoing import Outgoing
 from txgearman.server.settings import CONGESTED
 from txgearman.server.turn import Receiver, Turn
+from txgearman.testing.wire import SEGMENT, SocketWire, Wire
 from txgearman.wire.packets import ECHO_RES, NO_JOB, WORK_DATA
 
 IN_TRANSPORT = 4 * SEGMENT

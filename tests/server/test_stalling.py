@@ -8,8 +8,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import Peer, Pump, PumpTests, logged, numbered, request
-from tests.server.wire import SEGMENT
 from txgearman.server.settings import CONGESTED, Settings
+from txgearman.testing.wire import SEGMENT
 
 
 class InnocentTests(PumpTests):

@@ -18,11 +18,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
 from tests.server.pump import NOON, Item, decode, request, temporaryFolder
-from tests.server.wire import SEGMENT, SocketWire, Wire
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import CONGESTED, Keepalive, Settings
 from txgearman.server.transport import plainTCP, setUp, writeNow
+from txgearman.testing.wire import SEGMENT, SocketWire, Wire
 
 try:
     from OpenSSL import SSL

@@ -11,34 +11,40 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.error import (
-    ConnectionDone,
-    ConnectionLost,
-    ConnectionRefusedError,
-)
-from twisted.internet.interfaces import (
-    IProtocol,
-    IProtocolFactory,
-    IStreamClientEndpoint,
-)
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
+from tests.connection.stage import Packet as Said
+from tests.connection.stage import ScriptedLine, ScriptedServer
 from txgearman.connection.servers import Server
-from txgearman.wire import packets as p
-from txgearman.wire.codec import PacketReader, encode
+from txgearman.wire.codec import PacketReader
+from txgearman.wire.packets import PACKETS
 from txgearman.worker.lane import Lane, Share
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
 from txgearman.worker.slots import Slots
 from txgearman.worker.worker import Worker
 
-Said = tuple[str | bytes, ...]
-"""What a worker said: the packet's name and its arguments."""
+__all__ = [
+    "GRAB",
+    "RETRY",
+    "SLEEP",
+    "Desk",
+    "JobServer",
+    "Line",
+    "RecordingOwner",
+    "Said",
+    "WorkerTestCase",
+    "canDo",
+    "cantDo",
+    "complete",
+    "exception",
+    "fail",
+    "heardBy",
+    "retry",
+]
 
 GRAB: Said = ("GRAB_JOB_ALL",)
 SLEEP: Said = ("PRE_SLEEP",)
@@ -88,63 +94,41 @@ def heardBy(transport: StringTransport) -> list[Said]:
     reader = PacketReader()
     reader.feed(transport.value())
     transport.clear()
-    return [
-        (p.PACKETS[number].name, *arguments) for number, arguments in reader.events()
-    ]
+    return [(PACKETS[number].name, *arguments) for number, arguments in reader.events()]
 
 
-class Wire(StringTransport):
+class Line(ScriptedLine):
     """
-    A transport that is closed a moment after it is told to.
+    One connection of a worker, as its server sees it.
     """
 
-    def __init__(self, clock: Clock, line: Line) -> None:
-        super().__init__()
-        self._clock = clock
-        self._line = line
-
-    def loseConnection(self) -> None:
-        self._clock.callLater(0, self._line.drops, ConnectionDone())
-
-    def abortConnection(self) -> None:
-        self._clock.callLater(0, self._line.drops, ConnectionLost())
-
-
-class Line:
-    """
-    A connection, as the server sees it.
-
-    @ivar gone: whether it is closed.
-    """
-
-    def __init__(self, clock: Clock, protocol: IProtocol) -> None:
-        self.gone = False
-        self._protocol = protocol
-        self._wire = Wire(clock, self)
-
-    def opens(self) -> None:
-        self._protocol.makeConnection(self._wire)
+    @property
+    def gone(self) -> bool:
+        """
+        Is it closed?
+        """
+        return not self.open
 
     def hears(self) -> list[Said]:
         """
         Take what the worker said since the last time.
         """
-        return heardBy(self._wire)
+        return self.takes()
 
-    def saysBytes(self, data: bytes) -> None:
-        self._protocol.dataReceived(data)
-
-    def says(self, number: int, *arguments: bytes) -> None:
-        self.saysBytes(encode(p.RESPONSE, number, *arguments))
+    def drops(self) -> None:
+        """
+        Lose the connection, unless it is closed.
+        """
+        self.breaks()
 
     def wakes(self) -> None:
-        self.says(p.NOOP)
+        self.sends("NOOP")
 
     def refuses(self) -> None:
         """
         Have no job.
         """
-        self.says(p.NO_JOB)
+        self.sends("NO_JOB")
 
     def assigns(
         self,
@@ -154,57 +138,16 @@ class Line:
         unique: bytes = b"",
         reducer: bytes = b"",
     ) -> None:
-        self.says(p.JOB_ASSIGN_ALL, handle, function, unique, reducer, data)
-
-    def drops(self, reason: Exception | None = None) -> None:
-        if not self.gone:
-            self.gone = True
-            self._protocol.connectionLost(Failure(reason or ConnectionLost()))
+        self.sends("JOB_ASSIGN_ALL", handle, function, unique, reducer, data)
 
 
-@implementer(IStreamClientEndpoint)
-class JobServer:
+class JobServer(ScriptedServer[Line]):
     """
-    A server.
-
-    @ivar up: whether it can be reached.
-    @ivar lines: the connections that it had and has.
+    A job server that workers ask for jobs.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.up = True
-        self.lines: list[Line] = []
-        self._clock = clock
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        attempt = self._clock.callLater(0, lambda: self._answer(protocolFactory, made))
-        made: Deferred[IProtocol] = Deferred(lambda _: attempt.cancel())
-        return made
-
-    def _answer(self, factory: IProtocolFactory, made: Deferred[IProtocol]) -> None:
-        if not self.up:
-            made.errback(ConnectionRefusedError())
-            return
-        protocol = factory.buildProtocol(None)  # type: ignore[arg-type]
-        assert protocol is not None
-        line = Line(self._clock, protocol)
-        self.lines.append(line)
-        line.opens()
-        made.callback(protocol)
-
-    @property
-    def line(self) -> Line:
-        """
-        The connection that it has had last.
-        """
-        return self.lines[-1]
-
-    @property
-    def open(self) -> list[Line]:
-        """
-        The connections that it has.
-        """
-        return [line for line in self.lines if not line.gone]
+        super().__init__(clock, "a server", Line)
 
 
 def retry(failures: int) -> float:

@@ -69,7 +69,7 @@ class ReportingTests(WorkerTestCase):
         """
         job, _, result = self.job()
         self.assertEqual(
-            ("f", H, b"u", b"r", b"work", False, False),
+            ("f", H, b"u", "r", b"work", False, False),
             (
                 job.function,
                 job.handle,
@@ -82,6 +82,20 @@ class ReportingTests(WorkerTestCase):
         )
         self.assertEqual("<RunningJob f H:1>", repr(job))
         result.callback(b"")
+
+    def test_namespace(self) -> None:
+        """
+        Neither its function nor its reducer has the worker's namespace; a reducer
+        that never had it stays as it is.
+        """
+        jobs: list[RunningJob[bytes]] = []
+        worker = self.worker(namespace="ns:")
+        worker.register("f", lambda job: jobs.append(job))
+        line = self.starts(worker)
+        for reducer in b"ns:join", b"join", b"":
+            line.assigns(H, b"ns:f", b"", b"", reducer)
+        self.assertEqual(["f", "f", "f"], [job.function for job in jobs])
+        self.assertEqual(["join", "join", ""], [job.reducer for job in jobs])
 
     def test_reports(self) -> None:
         """

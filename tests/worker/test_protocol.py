@@ -20,8 +20,17 @@ NONSENSE = [
     b"\0RES\0\0\0\x63\0\0\0\0",
     b"\0REQ\0\0\0\x06\0\0\0\0",
     b"\0RES\0\0\0\x0b\0\0\0\x01h",
+    b"\0RES\0\0\0\x08\0\0\0\x01h",
+    b"\0RES\0\0\0\x11\0\0\0\x01x",
+    b"\0RES\0\0\0\x1b\0\0\0\x01x",
+    b"\0RES\0\0\0\x14\0\0\0\x09h\x000\x000\x000\x000",
+    b"220 mail.example.net ESMTP\r\n",
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
 ]
-"""An unknown number, a request, and an assignment that was cut."""
+"""
+An unknown number, a request, an assignment that was cut, replies to what no worker
+asks, and what others say who live at a port.
+"""
 
 
 class Connection:
@@ -134,19 +143,6 @@ class HearingTests(SynchronousTestCase):
                 connection.protocol.dataReceived(bytes([byte]))
             self.assertEqual([told], connection.owner.told)
 
-    def test_unexpected(self) -> None:
-        """
-        Packets that are not for workers are ignored.
-        """
-        connection = Connection()
-        for data in (
-            b"\0RES\0\0\0\x08\0\0\0\x01h",
-            b"\0RES\0\0\0\x11\0\0\0\x01x",
-            b"\0RES\0\0\0\x14\0\0\0\x09h\x000\x000\x000\x000",
-        ):
-            self.assertEqual([], connection.hears(data))
-        self.assertEqual(["woken"], connection.hears(b"\0RES\0\0\0\x06\0\0\0\0"))
-
     def test_error(self) -> None:
         """
         An error is logged and otherwise ignored.
@@ -160,12 +156,14 @@ class HearingTests(SynchronousTestCase):
 
     def test_nonsense(self) -> None:
         """
-        Nonsense aborts the connection; what was said in front of it counts.
+        Nonsense aborts the connection and is logged once; what was said in front
+        of it counts, and nothing behind it.
         """
         for data in NONSENSE:
             connection = Connection()
             with capturedLogs() as captured:
-                told = connection.hears(b"\0RES\0\0\0\x0a\0\0\0\0" + data)
+                told = [*connection.hears(b"\0RES\0\0\0\x0a\0\0\0\0" + data)]
+                told += connection.hears(data + b"\0RES\0\0\0\x06\0\0\0\0")
             self.assertEqual(["noJob"], told)
             self.assertTrue(connection.transport.disconnected)
             self.assertEqual([LogLevel.error], [e["log_level"] for e in captured])

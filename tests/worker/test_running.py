@@ -53,7 +53,7 @@ class Bench:
 
     def runs(self, data: bytes = b"") -> Deferred[bytes | None]:
         assignment = Assignment(H, b"f", b"u", data)
-        self.job = RunningJob(assignment, "f", data, BYTES, self._connection)
+        self.job = RunningJob(assignment, "f", "", data, BYTES, self._connection)
         return self._runner.run(self.job)
 
     def heard(self) -> list[Said]:
@@ -191,6 +191,28 @@ class InThreadTests(TestCase):
         await deferLater(reactor, 0)
         go.set()
         self.assertEqual(b"(False, False, True, True)", await done)
+
+    async def test_wrongValue(self) -> None:
+        """
+        A value that cannot be encoded raises in the function that gives it, and
+        the job goes on.
+        """
+        raised: list[str] = []
+
+        def confuses(job: RunningJob[Any]) -> bytes:
+            for send in (job.sendData, job.sendWarning, job.complete):
+                try:
+                    send("text")
+                except TypeError as error:
+                    raised.append(str(error))
+            return b"done"
+
+        bench = Bench(self, inThread(confuses))
+        self.assertEqual(b"done", await bench.runs())
+        self.assertEqual(["bytes are needed, not str"] * 3, raised)
+        self.assertEqual([], bench.heard())
+        self.assertFalse(bench.job.over)
+        self.assertEqual([], self.flushLoggedErrors())
 
 
 class InProcessTests(TestCase):

@@ -53,7 +53,7 @@ class JobBoard:
         self.draining = False
         self._nextJob = firstNumber
         self._nextPeer = 1
-        self._whenIdle: Callable[[], None] | None = None
+        self._whenIdle: list[Callable[[], None]] = []
         self._seconds = clock.seconds
         self._timers = Timers(clock)
         self._waker = Waker(self.policy, self._timers, clock.seconds)
@@ -442,9 +442,9 @@ class JobBoard:
         """
         Part a job from the worker that ran it.
         """
-        if job.worker is not None:
-            job.worker.running.pop(job.handle, None)
-            job.worker = None
+        worker, job.worker = job.worker, None
+        assert worker is not None, "a job that runs has a worker"
+        del worker.running[job.handle]
         self._stopTimer(job)
         job.function.running -= 1
         self.running -= 1
@@ -454,9 +454,10 @@ class JobBoard:
         A job stopped running, and all that follows from it is done: if it was
         the last one, a drain is over.
         """
-        if self._whenIdle is not None and not self.running:
-            whenIdle, self._whenIdle = self._whenIdle, None
-            whenIdle()
+        if self._whenIdle and not self.running:
+            waiting, self._whenIdle = self._whenIdle, []
+            for whenIdle in waiting:
+                whenIdle()
 
     def _stopTimer(self, job: Job) -> None:
         """
@@ -470,12 +471,13 @@ class JobBoard:
         """
         Take and grant no more jobs.
 
-        @param whenIdle: called once no job runs; perhaps at once.
+        @param whenIdle: called once no job runs; perhaps at once. Each caller's
+            is called.
         """
         self.draining = True
         self._waker.stopped = True
         if self.running:
-            self._whenIdle = whenIdle
+            self._whenIdle.append(whenIdle)
         else:
             whenIdle()
 
@@ -485,7 +487,7 @@ class JobBoard:
         """
         self.draining = True
         self._waker.stopped = True
-        self._whenIdle = None
+        self._whenIdle = []
         self._timers.stop()
 
 

@@ -10,30 +10,25 @@ from datetime import datetime
 from typing import Generic, TypeVar, Unpack, overload
 
 from twisted.application.service import Service
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    DeferredSemaphore,
-    FirstError,
-    fail,
-    gatherResults,
-)
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txgearman.board.job import Priority
+from txgearman.client.asking import Asking
 from txgearman.client.choice import Choice, Failover
 from txgearman.client.delivery import Delivery
 from txgearman.client.job import IJobListener, RemoteJob
-from txgearman.client.options import CallOptions
+from txgearman.client.many import Batch, eachOf
+from txgearman.client.options import CallOptions, ClientOptions, SubmitOptions
 from txgearman.client.pool import ServerPool
-from txgearman.client.protocol import GearmanClientProtocol, JobStatus
+from txgearman.client.protocol import JobStatus
 from txgearman.client.submission import Submission
 from txgearman.client.unique import uniqueOf
 from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.servers import Servers, serversFrom
-from txgearman.errors import BackgroundJob, JobTimeout, NoServers, ServerError
+from txgearman.errors import BackgroundJob, JobTimeout
 
 T = TypeVar("T")
 
@@ -58,15 +53,7 @@ class Client(Service, Generic[T]):
         self: Client[bytes],
         reactor: IReactorTime,
         servers: Servers = None,
-        *,
-        choice: Choice | None = None,
-        namespace: Name = "",
-        clientId: Name | None = None,
-        exceptions: bool = True,
-        resubmit: bool = False,
-        maxInFlight: int | None = None,
-        connectTimeout: float = 10.0,
-        retryPolicy: RetryPolicy | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None: ...
 
     @overload
@@ -76,14 +63,7 @@ class Client(Service, Generic[T]):
         servers: Servers = None,
         *,
         codec: Codec[T],
-        choice: Choice | None = None,
-        namespace: Name = "",
-        clientId: Name | None = None,
-        exceptions: bool = True,
-        resubmit: bool = False,
-        maxInFlight: int | None = None,
-        connectTimeout: float = 10.0,
-        retryPolicy: RetryPolicy | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None: ...
 
     def __init__(
@@ -103,7 +83,8 @@ class Client(Service, Generic[T]):
     ) -> None:
         """
         @param servers: endpoint strings, C{host}, C{host:port} or endpoints; by
-            default those in C{GEARMAN_SERVERS}, or the local one.
+            default those in C{GEARMAN_SERVERS} or C{GEARMAN_SERVER}, or the local
+            one.
         @param codec: what workloads and results are.
         @param choice: which server a job goes to; by default the first that is
             there.
@@ -136,10 +117,12 @@ class Client(Service, Generic[T]):
             exceptions,
             backoff() if retryPolicy is None else retryPolicy,
         )
+        self._asking = Asking(self._pool, reactor, connectTimeout)
 
     def startService(self) -> None:
         """
-        Connect to the servers.
+        Connect to the servers. A client that is about to stop connects again
+        when it has.
         """
         super().startService()
         self._pool.start()
@@ -147,46 +130,40 @@ class Client(Service, Generic[T]):
     def stopService(self) -> Deferred[None]:
         """
         Disconnect. Jobs that are waited for fail with L{JobLost}, submits that
-        no server has acknowledged with L{NoServers}.
+        no server has acknowledged with L{NoServers}; these go on when the client
+        is started again before it has stopped.
 
         @return: fires when all connections are closed.
         """
         super().stopService()
         return self._pool.stop()
 
-    def whenConnected(self) -> Deferred[list[str]]:
+    @property
+    def servers(self) -> list[str]:
+        """
+        The names of its servers, in their order.
+        """
+        return [server.name for server in self._pool.servers]
+
+    def whenConnected(self, *, retry: bool = True) -> Deferred[list[str]]:
         """
         Wait until a server can be reached; there is no need to, as every other
         method waits by itself.
 
+        @param retry: whether to wait on when each server was tried in vain.
         @return: fires with the names of the servers that can be reached; fails
             with L{NoServers} after the connect timeout.
         """
-        return Deferred.fromCoroutine(self._whenConnected())
+        return Deferred.fromCoroutine(self._whenConnected(retry))
 
-    async def _whenConnected(self) -> list[str]:
-        connected = await self._pool.whenConnected(self._connectTimeout)
+    async def _whenConnected(self, retry: bool) -> list[str]:
+        connected = await self._pool.whenConnected(self._connectTimeout, retry)
         return [server.name for server in connected]
 
     # Submitting
 
     def submit(
-        self,
-        function: Name,
-        data: T,
-        *,
-        unique: Name | None = None,
-        priority: Priority = Priority.NORMAL,
-        background: bool = False,
-        at: float | datetime | None = None,
-        delay: float | None = None,
-        reducer: Name | None = None,
-        timeout: float | None = None,
-        resubmit: bool | None = None,
-        onData: Callable[[T], object] | None = None,
-        onWarning: Callable[[T], object] | None = None,
-        onStatus: Callable[[int, int], object] | None = None,
-        listener: IJobListener | None = None,
+        self, function: Name, data: T, **options: Unpack[SubmitOptions[T]]
     ) -> Deferred[RemoteJob[T]]:
         """
         Submit a job.
@@ -194,6 +171,7 @@ class Client(Service, Generic[T]):
         @param unique: jobs of one function and unique that are under way at the
             same time are done once. C{"-"} takes the workload for it, C{"#"} a
             hash of the workload, as in libgearman.
+        @param priority: how urgent it is; by default L{Priority.NORMAL}.
         @param background: whether nobody waits for the result.
         @param at: when to run it: seconds of the epoch, or a L{datetime}. It is
             a job for the background then, of normal priority.
@@ -212,13 +190,66 @@ class Client(Service, Generic[T]):
             for what cannot be asked for. Cancelling it forgets the job, which a
             server may have already.
         """
-        name = asText(function)
         try:
-            submission = self._submission(
-                name, data, unique, priority, background, at, delay, reducer
-            )
+            delivery = self._delivery(function, data, **options)
         except Exception:
             return fail()
+        return Deferred.fromCoroutine(self._submit(delivery))
+
+    def submitMany(
+        self, function: Name, items: Iterable[T], **options: Unpack[SubmitOptions[T]]
+    ) -> Deferred[list[RemoteJob[T]]]:
+        """
+        Submit a job for each of many workloads, all in one go. With a limit to
+        the jobs in flight those beyond it wait until others end, or, in the
+        background, until servers have others.
+
+        @param options: those of L{submit}, for each of the jobs. Of uniques,
+            C{"-"} and C{"#"} make sense here; any other makes one job of all.
+        @return: fires with the L{RemoteJob}s in the order of the workloads when
+            servers have all of them. It fails as the first submit that fails; the
+            others are then forgotten, though those in the background that a
+            server has stay there. When a workload cannot be encoded, nothing is
+            submitted.
+        """
+        batch = Batch(self._submit)
+        try:
+            for item in items:
+                batch.add(self._delivery(function, item, **options))
+        except Exception:
+            batch.forget(Failure())
+            return fail()
+        with self._pool.gathering():
+            return batch.submit(None if self._slots is None else self._slots.limit)
+
+    def _delivery(
+        self,
+        function: Name,
+        data: T,
+        *,
+        unique: Name | None = None,
+        priority: Priority = Priority.NORMAL,
+        background: bool = False,
+        at: float | datetime | None = None,
+        delay: float | None = None,
+        reducer: Name | None = None,
+        timeout: float | None = None,
+        resubmit: bool | None = None,
+        onData: Callable[[T], object] | None = None,
+        onWarning: Callable[[T], object] | None = None,
+        onStatus: Callable[[int, int], object] | None = None,
+        listener: IJobListener | None = None,
+    ) -> Delivery[T]:
+        """
+        Get a job ready to be submitted. The parameters are those of L{submit}.
+
+        @raise Exception: what the codec raises; L{ValueError} for what cannot be
+            asked for.
+        """
+        name = asText(function)
+        submission = self._submission(
+            name, data, unique, priority, background, at, delay, reducer
+        )
         job = RemoteJob(
             name,
             submission.unique,
@@ -237,7 +268,9 @@ class Client(Service, Generic[T]):
         if timeout is not None:
             self._limit(job, timeout)
         again = self._resubmit if resubmit is None else resubmit
-        return Deferred.fromCoroutine(self._submit(submission, job, again))
+        return Delivery(
+            self._pool, self._choice, submission, job, self._connectTimeout, again
+        )
 
     def _submission(
         self,
@@ -289,15 +322,11 @@ class Client(Service, Generic[T]):
         call = self._clock.callLater(timeout, expire)
         job.whenEnded(stop)
 
-    async def _submit(
-        self, submission: Submission, job: RemoteJob[T], resubmit: bool
-    ) -> RemoteJob[T]:
+    async def _submit(self, delivery: Delivery[T]) -> RemoteJob[T]:
         """
         Get a job to a server.
         """
-        delivery = Delivery(
-            self._pool, self._choice, submission, job, self._connectTimeout, resubmit
-        )
+        job = delivery.job
         try:
             if self._slots is not None:
                 await self._slotFor(job)
@@ -374,10 +403,7 @@ class Client(Service, Generic[T]):
         @return: fires with the results in the order of the workloads; fails as
             the first call that fails, and forgets the others.
         """
-        slots = DeferredSemaphore(parallel)
-        calls = [slots.run(self.call, function, item) for item in items]
-        gathered: Deferred[list[T]] = gatherResults(calls, consumeErrors=True)
-        return gathered.addErrback(_forgetOthers, calls)
+        return eachOf(lambda item: self.call(function, item), items, parallel)
 
     # Asking
 
@@ -388,75 +414,36 @@ class Client(Service, Generic[T]):
         @return: fires with the L{JobStatus} from the first server that knows the
             job, or an unknown one; fails with L{NoServers}.
         """
-        return Deferred.fromCoroutine(
-            self._ask(lambda server: server.status(asBytes(handle)))
-        )
+        return Deferred.fromCoroutine(self._asking.status(asBytes(handle)))
 
     def statusByUnique(self, unique: Name) -> Deferred[JobStatus]:
         """
         Ask about any job by its unique; otherwise as L{status}. Perl's server
         does not know the question.
         """
-        return Deferred.fromCoroutine(
-            self._ask(lambda server: server.statusByUnique(asBytes(unique)))
-        )
-
-    async def _ask(
-        self, ask: Callable[[GearmanClientProtocol], Deferred[JobStatus]]
-    ) -> JobStatus:
-        """
-        Ask one server after the other until one knows the job.
-        """
-        status = JobStatus(False, False, 0, 0)
-        for protocol in await self._protocols():
-            status = await ask(protocol)
-            if status.known:
-                break
-        return status
-
-    async def _protocols(self) -> list[GearmanClientProtocol]:
-        """
-        The connections to all servers that can be reached.
-        """
-        connected = await self._pool.whenConnected(self._connectTimeout)
-        protocols = [self._pool.protocolOf(server) for server in connected]
-        return [protocol for protocol in protocols if protocol is not None]
+        return Deferred.fromCoroutine(self._asking.statusByUnique(asBytes(unique)))
 
     def _statusOf(self, job: RemoteJob[T]) -> Deferred[JobStatus]:
         """
         Ask the server that has a job about it.
         """
-        for server, connection in self._pool.connections.items():
-            if server.name == job.server and connection.protocol is not None:
-                return connection.protocol.status(job.handle)
-        return fail(NoServers(f"{job.server} cannot be reached"))
+        return Deferred.fromCoroutine(self._asking.statusAt(job.server, job.handle))
 
     def echo(self, data: bytes) -> Deferred[bytes]:
         """
         Have the first server that can be reached send something back.
         """
-        return Deferred.fromCoroutine(self._echo(data))
+        return Deferred.fromCoroutine(self._asking.echo(data))
 
-    async def _echo(self, data: bytes) -> bytes:
-        return await (await self._protocols())[0].echo(data)
-
-    def ping(self) -> Deferred[dict[str, float]]:
+    def ping(self, *, timeout: float = 10.0) -> Deferred[dict[str, float]]:
         """
         Have every server that can be reached send something back.
 
-        @return: fires with how long each took, in seconds, by its name.
+        @param timeout: how long one may take, in seconds.
+        @return: fires with how long each took, in seconds, by its name; those
+            that took too long are not in it. Fails with L{NoServers}.
         """
-        return Deferred.fromCoroutine(self._ping())
-
-    async def _ping(self) -> dict[str, float]:
-        took: dict[str, float] = {}
-        for server in await self._pool.whenConnected(self._connectTimeout):
-            protocol = self._pool.protocolOf(server)
-            if protocol is not None:
-                began = self._clock.seconds()
-                await protocol.echo(b"ping")
-                took[server.name] = self._clock.seconds() - began
-        return took
+        return Deferred.fromCoroutine(self._asking.ping(timeout))
 
     def cancel(self, handle: Name) -> Deferred[bool]:
         """
@@ -465,16 +452,7 @@ class Client(Service, Generic[T]):
 
         @return: fires with whether a server had it.
         """
-        return Deferred.fromCoroutine(self._cancel(asBytes(handle)))
-
-    async def _cancel(self, handle: bytes) -> bool:
-        for protocol in await self._protocols():
-            reply = await protocol.command(b"cancel job " + handle)
-            if reply == b"OK":
-                return True
-            if reply != b"ERR UNKNOWN_JOB":
-                raise ServerError(*reply.removeprefix(b"ERR ").partition(b" ")[::2])
-        return False
+        return Deferred.fromCoroutine(self._asking.cancel(asBytes(handle)))
 
 
 async def _result(submitted: Deferred[RemoteJob[T]]) -> T:
@@ -487,13 +465,3 @@ async def _result(submitted: Deferred[RemoteJob[T]]) -> T:
     except CancelledError:
         job.failed(Failure())
         raise
-
-
-def _forgetOthers(failure: Failure, calls: list[Deferred[T]]) -> Failure:
-    """
-    One of several calls failed: forget the others, and say how it failed.
-    """
-    for call in calls:
-        call.cancel()
-    error = failure.value
-    return error.subFailure if isinstance(error, FirstError) else failure

@@ -33,6 +33,8 @@ class Delivery(Generic[T]):
     A submit whose connection is lost before the reply goes to another server: so
     a job may run twice, but is not lost. A server that is about to shut down
     refuses jobs; they go to another one too.
+
+    @ivar job: the L{RemoteJob}.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Delivery(Generic[T]):
         self._pool = pool
         self._choice = choice
         self._submission = submission
-        self._job = job
+        self.job = job
         self._patience = patience
         self._resubmit = resubmit
         self._protocol: GearmanClientProtocol | None = None
@@ -117,8 +119,8 @@ class Delivery(Generic[T]):
         """
         Nobody wants to hear more of the job.
         """
-        if self._protocol is not None and self._job.handle:
-            self._protocol.detach(self._job.handle, self)
+        if self._protocol is not None and self.job.handle:
+            self._protocol.detach(self.job.handle, self)
         if self._under is not None:
             self._under.cancel()
 
@@ -132,7 +134,7 @@ class Delivery(Generic[T]):
             assert self._protocol is not None
             self._protocol.detach(handle, self)
             return
-        self._job.submitted(handle, self._server)
+        self.job.submitted(handle, self._server)
         self._under = None
         self._reply.callback(None)
 
@@ -147,43 +149,43 @@ class Delivery(Generic[T]):
         """
         A part of the result came.
         """
-        self._job.happened(JobData(data))
+        self.job.happened(JobData(data))
 
     def warning(self, data: bytes) -> None:
         """
         A warning came.
         """
-        self._job.happened(JobWarning(data))
+        self.job.happened(JobWarning(data))
 
     def progress(self, numerator: int, denominator: int) -> None:
         """
         A progress came.
         """
-        self._job.happened(JobProgress(numerator, denominator))
+        self.job.happened(JobProgress(numerator, denominator))
 
     def complete(self, data: bytes) -> None:
         """
         The result came.
         """
-        self._job.completed(data)
+        self.job.completed(data)
 
     def fail(self) -> None:
         """
         The job failed.
         """
-        self._job.failed(Failure(JobFailed(self._job.handle)))
+        self.job.failed(Failure(JobFailed(self.job.handle)))
 
     def exception(self, data: bytes) -> None:
         """
         The job failed with an exception.
         """
-        self._job.failed(Failure(JobException(self._job.handle, data)))
+        self.job.failed(Failure(JobException(self.job.handle, data)))
 
     def lost(self, reason: Failure) -> None:
         """
         The server that had the job is lost.
         """
         if self._resubmit and self._pool.running:
-            self.deliver().addErrback(self._job.failed)
+            self.deliver().addErrback(self.job.failed)
         else:
-            self._job.failed(Failure(JobLost(self._job.handle)))
+            self.job.failed(Failure(JobLost(self.job.handle)))

@@ -6,18 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from txgearman.client.protocol import GearmanClientProtocol
 from txgearman.connection.reconnecting import ReconnectingFactory
+from txgearman.connection.requesting import RequesterFactory
 
 Made = Callable[[GearmanClientProtocol], None]
 Lost = Callable[[GearmanClientProtocol, Failure], None]
 
 
-class GearmanClientFactory(ClientFactory):
+class GearmanClientFactory(RequesterFactory):
     """
     Makes connections that submit jobs::
 
@@ -29,9 +28,7 @@ class GearmanClientFactory(ClientFactory):
     @ivar onLost: called with each connection that is lost, and why.
     """
 
-    # Twisted's annotation wants a protocol whose factory is any Factory.
-    protocol = GearmanClientProtocol  # type: ignore[assignment]
-    noisy = False
+    protocol = GearmanClientProtocol
 
     def __init__(
         self,
@@ -40,18 +37,10 @@ class GearmanClientFactory(ClientFactory):
         onMade: Made | None = None,
         onLost: Lost | None = None,
     ) -> None:
-        self.clientId = clientId
+        super().__init__(clientId)
         self.exceptions = exceptions
         self.onMade = onMade
         self.onLost = onLost
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """
-        Make a connection.
-        """
-        connection: GearmanClientProtocol = self.protocol()
-        connection.factory = self
-        return connection
 
     def made(self, connection: GearmanClientProtocol) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -63,17 +63,17 @@ class IJobListener(Interface):
     Hears what happens to a job before it ends.
     """
 
-    def dataReceived(job: RemoteJob[T], data: T) -> None:
+    def dataReceived(job: RemoteJob[Any], data: Any) -> None:
         """
         The worker sent a part of the result.
         """
 
-    def warningReceived(job: RemoteJob[T], data: T) -> None:
+    def warningReceived(job: RemoteJob[Any], data: Any) -> None:
         """
         The worker sent a warning.
         """
 
-    def statusReceived(job: RemoteJob[T], numerator: int, denominator: int) -> None:
+    def statusReceived(job: RemoteJob[Any], numerator: int, denominator: int) -> None:
         """
         The worker reported how far it is.
         """
@@ -234,11 +234,10 @@ class RemoteJob(Generic[T]):
         self._hearing.append(hear)
         self._ends.append(wake)
         try:
-            while events or not self.done:
-                if not events:
-                    waiter: Deferred[None] = Deferred()
-                    waiting.append(waiter)
-                    await waiter
+            while not self.done:
+                waiter: Deferred[None] = Deferred()
+                waiting.append(waiter)
+                await waiter
                 while events:
                     yield events.popleft()
         finally:

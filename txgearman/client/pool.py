@@ -4,7 +4,8 @@ A client's connections, one to each server.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
@@ -79,6 +80,17 @@ class ServerPool:
         """
         return [s for s, c in self.connections.items() if c.protocol is not None]
 
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """
+        Let all that is sent to a server within go out at once in the end.
+        """
+        with ExitStack() as stack:
+            for connection in self.connections.values():
+                if connection.protocol is not None:
+                    stack.enter_context(connection.protocol.gathering())
+            yield
+
     def start(self) -> None:
         """
         Connect to all of them.
@@ -96,28 +108,32 @@ class ServerPool:
         self._changed()
         return DeferredList(stopped).addCallback(lambda _: None)
 
-    async def whenConnected(self, timeout: float) -> list[Server]:
+    async def whenConnected(self, timeout: float, retry: bool = True) -> list[Server]:
         """
         Wait until a server can be reached, and until it is known of each whether
         it can, so that a choice among them is one.
 
         @param timeout: in seconds.
+        @param retry: whether to wait on when each was tried in vain.
         @raise NoServers: when none can be reached in time.
         """
         if not self._decided:
-            waiting = Deferred.fromCoroutine(self._untilConnected())
+            waiting = Deferred.fromCoroutine(self._untilConnected(retry))
             waiting.addTimeout(timeout, self._clock, _leaveIt)
             await waiting
         connected = self.connected()
         if not self.running:
             raise NoServers("the client is not started")
         if not connected:
-            names = ", ".join(server.name for server in self.connections)
-            raise NoServers(f"cannot reach {names}")
+            each = [
+                f"{server.name} ({connection.trouble or 'no answer'})"
+                for server, connection in self.connections.items()
+            ]
+            raise NoServers(f"cannot reach {', '.join(each)}")
         return connected
 
-    async def _untilConnected(self) -> None:
-        while not self._decided:
+    async def _untilConnected(self, retry: bool) -> None:
+        while not (self._decided or (self.settled and not retry)):
             change: Deferred[None] = Deferred()
             self._changes.append(change)
             await change
@@ -136,8 +152,9 @@ class ServerPool:
 
     def _changed(self) -> None:
         changes, self._changes = self._changes, []
-        for change in changes:
-            change.callback(None)
+        with self.gathering():
+            for change in changes:
+                change.callback(None)
 
 
 def _leaveIt(result: object, timeout: float) -> None:

@@ -20,15 +20,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.protocol import Protocol as Connection
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.client.submission import Submission
+from txgearman.connection.requesting import Requester
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED, PacketReader, encode
+from txgearman.wire.codec import MALFORMED
 from txgearman.wire.numbers import atoi
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ class _Watched:
         return [watcher for watcher in self.watchers if watcher is not None]
 
 
-class GearmanClientProtocol(Connection):
+class GearmanClientProtocol(Requester):
     """
     One connection, on any stream transport.
 
@@ -160,10 +159,8 @@ class GearmanClientProtocol(Connection):
 
     factory: GearmanClientFactory
 
-    _log = Logger()
-
     def __init__(self) -> None:
-        self._reader = PacketReader(magic=p.RESPONSE)
+        super().__init__()
         self._requests: deque[_Request] = deque()
         self._watched: dict[bytes, _Watched] = {}
         self._gone = False
@@ -173,8 +170,7 @@ class GearmanClientProtocol(Connection):
         Introduce this client.
         """
         factory = self.factory
-        if factory.clientId is not None:
-            self._send(p.SET_CLIENT_ID, factory.clientId)
+        self._introduce(factory.clientId)
         if factory.exceptions:
             # A server that knows no such option says so; it may send
             # exceptions anyway.
@@ -208,10 +204,6 @@ class GearmanClientProtocol(Connection):
         for one in watched.values():
             for watcher in one.all():
                 watcher.lost(lost)
-
-    def _send(self, number: int, *arguments: bytes) -> None:
-        assert self.transport is not None
-        self.transport.write(encode(p.REQUEST, number, *arguments))
 
     def _ask(self, reply: int, number: int, *arguments: bytes) -> Deferred[Any]:
         """
@@ -306,8 +298,7 @@ class GearmanClientProtocol(Connection):
         asked: Deferred[bytes] = Deferred()
         self._expect(p.TEXT, asked.callback, asked.errback)
         if not self._gone:
-            assert self.transport is not None
-            self.transport.write(line + b"\r\n")
+            self._write(line + b"\r\n")
         return asked
 
     # Replies
@@ -317,9 +308,9 @@ class GearmanClientProtocol(Connection):
         Hand a reply to the first in line.
         """
         if not self._requests or self._requests[0].reply != number:
-            self._nonsense(b"UNEXPECTED_PACKET", b"number %d" % number)
-            return
-        self._requests.popleft().answered(*arguments)
+            self._unexpected(number)
+        else:
+            self._requests.popleft().answered(*arguments)
 
     def _refused(self, code: bytes, text: bytes = b"") -> None:
         error = ServerError(code, text)
@@ -327,15 +318,6 @@ class GearmanClientProtocol(Connection):
             self._requests.popleft().failed(Failure(error))
         else:
             self._log.warn("unasked for: {error}", error=error)
-
-    def _nonsense(self, code: bytes, text: bytes) -> None:
-        """
-        The server makes no sense: what follows cannot be trusted.
-        """
-        self._log.error("a server makes no sense: {e}", e=ServerError(code, text))
-        self._reader.close()
-        assert self.transport is not None
-        self.transport.abortConnection()  # type: ignore[attr-defined]
 
     # Events
 

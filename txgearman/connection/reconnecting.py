@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import random
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred, succeed
@@ -22,7 +22,9 @@ RetryPolicy = Callable[[int], float]
 """How many seconds to wait after so many failures in a row."""
 
 C = TypeVar("C", bound=Connection)
-C_co = TypeVar("C_co", bound=Connection, covariant=True)
+
+# How many seconds a connection lasts at least that was worth having.
+_BRIEF: Final = 1.0
 
 
 def backoff(initial: float = 0.25, longest: float = 30.0) -> RetryPolicy:
@@ -109,9 +111,14 @@ class ReconnectingFactory(ClientFactory):
 
 class ServerConnection(Generic[C]):
     """
+    A connection that is lost as soon as it is made, because something else
+    answers at that place or makes no sense, counts as one that failed: the next
+    attempt waits longer.
+
     @ivar server: the L{Server}.
     @ivar protocol: the connection while there is one.
     @ivar tried: whether the first attempt to reach it is over.
+    @ivar trouble: why it is not connected, as far as that is known.
     """
 
     _log = Logger()
@@ -128,43 +135,77 @@ class ServerConnection(Generic[C]):
         self.server = server
         self.protocol: C | None = None
         self.tried = False
+        self.trouble = ""
         self._clock = clock
         self._factory = factory
         self._owner = owner
         self._retryPolicy = retryPolicy
         self._closing: list[Deferred[None]] = []
+        self._again = False
+        self._arriving = False
+        self._made = 0.0
+        self._brief = 0
 
     def start(self) -> None:
         """
-        Connect, and stay connected.
+        Connect, and stay connected. When the last connection is about to be
+        closed, this waits until it is.
         """
+        if self._service is not None:
+            return
         self.tried = False
+        if self._closing:
+            # What is about to be closed is of no use any more.
+            self.protocol = None
+            self._again = True
+        else:
+            self._connect()
+
+    def _connect(self) -> None:
+        self._brief = 0
         self._service = ClientService(
-            self.server.endpoint, self._factory, self._retryPolicy, self._clock
+            self.server.endpoint, self._factory, self._delay, self._clock
         )
         self._service.whenConnected(failAfterFailures=1).addErrback(self._unreached)
         self._service.startService()
+
+    def _delay(self, failures: int) -> float:
+        """
+        How long to wait after so many failures in a row, to connect.
+        """
+        return self._retryPolicy(failures + self._brief)
 
     def stop(self) -> Deferred[None]:
         """
         Disconnect, and stay so.
 
-        @return: fires when the connection is closed.
+        @return: fires when the connection is closed. Each caller has a Deferred
+            of its own.
         """
+        self._again = False
         service, self._service = self._service, None
         if service is None and not self._closing:
             return succeed(None)
         done: Deferred[None] = Deferred()
         self._closing.append(done)
-        if service is not None:
-            # Not the service's own Deferred: whoever has it could call the
-            # service from within its own transition.
-            stopped = service.stopService()
-            stopped.addBoth(lambda _: self._clock.callLater(0, self._closed))
+        if service is not None and self._arriving:
+            # The service is in a transition, which tells the owner.
+            self._clock.callLater(0, self._close, service)
+        elif service is not None:
+            self._close(service)
         return done
+
+    def _close(self, service: ClientService) -> None:
+        # Not the service's own Deferred: whoever has it could call the service
+        # from within its own transition.
+        stopped = service.stopService()
+        stopped.addBoth(lambda _: self._clock.callLater(0, self._closed))
 
     def _closed(self) -> None:
         closing, self._closing = self._closing, []
+        if self._again:
+            self._again = False
+            self._connect()
         for done in closing:
             done.callback(None)
 
@@ -174,14 +215,23 @@ class ServerConnection(Generic[C]):
         """
         self.tried = True
         self.protocol = protocol
+        self._made = self._clock.seconds()
+        self.trouble = ""
         self._log.info("connected to {server}", server=self.server.name)
-        self._owner.arrived(self)
+        self._arriving = True
+        try:
+            self._owner.arrived(self)
+        finally:
+            self._arriving = False
 
     def lost(self, reason: Failure) -> None:
         """
         The connection is lost.
         """
         self.protocol = None
+        self.trouble = str(reason.value).removesuffix(".")
+        brief = self._clock.seconds() - self._made < _BRIEF
+        self._brief = self._brief + 1 if brief else 0
         self._log.info(
             "lost {server}: {reason}", server=self.server.name, reason=reason.value
         )
@@ -198,6 +248,7 @@ class ServerConnection(Generic[C]):
     def _firstFailed(self, reason: Failure) -> None:
         if not self.tried and self._service is not None:
             self.tried = True
+            self.trouble = str(reason.value).removesuffix(".")
             self._log.info(
                 "no {server}: {reason}; trying on",
                 server=self.server.name,

@@ -19,13 +19,16 @@ from attrs import field, frozen
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
+from txgearman.connection.describing import understanding
+from txgearman.connection.handshake import Trusted
 from txgearman.errors import BadSetting
+from txgearman.wire.packets import PORT
 
-PORT: Final = 4730
-"""Gearman's registered TCP port."""
-
-VARIABLE: Final = "GEARMAN_SERVERS"
-"""The environment variable that names the servers when nothing else does."""
+VARIABLES: Final = ("GEARMAN_SERVERS", "GEARMAN_SERVER")
+"""
+The environment variables that name the servers when nothing else does: the first
+that is not blank. The second is that of the tools in C.
+"""
 
 # "host", "host:port", "[address]", "[address]:port".
 _HOST = re.compile(r"(?:\[([^]]+)\]|([^:\[\]/\\=]+))(?::([0-9]{1,5}))?")
@@ -46,7 +49,7 @@ class Server:
 Servers = str | IStreamClientEndpoint | Iterable[str | IStreamClientEndpoint] | None
 """
 What clients and workers accept: one server or several, or L{None} for those in
-C{GEARMAN_SERVERS}, or the local one when that is not set.
+C{GEARMAN_SERVERS} or else C{GEARMAN_SERVER}, or the local one when neither is set.
 """
 
 
@@ -57,19 +60,34 @@ def serversFrom(reactor: IReactorTime, servers: Servers) -> list[Server]:
     @raise BadSetting: when there are none, or one cannot be understood.
     """
     if servers is None:
-        servers = os.environ.get(VARIABLE) or f"127.0.0.1:{PORT}"
+        servers = _ofEnvironment()
     if isinstance(servers, str) or IStreamClientEndpoint.providedBy(servers):
         servers = [servers]
     found: list[Server] = []
     for server in servers:
         if isinstance(server, str):
             names = [name.strip() for name in _split(server)]
-            found += [Server(name, _endpoint(reactor, name)) for name in names if name]
+            found += [_server(reactor, name) for name in names if name]
         else:
-            found.append(Server(repr(server), server))
+            found.append(Server(repr(server), Trusted(server)))
     if not found:
         raise BadSetting("no job servers are named")
     return found
+
+
+def _ofEnvironment() -> str:
+    """
+    The servers that the environment names, or the local one.
+    """
+    values = (os.environ.get(variable, "") for variable in VARIABLES)
+    return next((value for value in values if value.strip()), f"127.0.0.1:{PORT}")
+
+
+def _server(reactor: IReactorTime, name: str) -> Server:
+    """
+    Name one server.
+    """
+    return Server(name, Trusted(_endpoint(reactor, name)))
 
 
 def _split(text: str) -> list[str]:
@@ -97,10 +115,6 @@ def _endpoint(reactor: IReactorTime, name: str) -> IStreamClientEndpoint:
         if 0 < number < 65536:
             return HostnameEndpoint(reactor, address or host, number)
         raise BadSetting(f"bad server {name!r}: no such port")
-    try:
+    with understanding("server", name):
         endpoint: IStreamClientEndpoint = clientFromString(reactor, name)
-    except Exception as error:
-        # What endpoint parsers raise depends on the parser and on OpenSSL.
-        reason = str(error) or type(error).__name__
-        raise BadSetting(f"bad server {name!r}: {reason}") from None
     return endpoint

@@ -28,6 +28,7 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import ServerFactory
 from zope.interface import implementer
 
+from txgearman.connection.describing import understanding
 from txgearman.errors import BadSetting
 
 # What a host says that knows no IPv6, or has no address of it.
@@ -121,18 +122,10 @@ def onDescription(reactor: IReactorTCP, description: str) -> IStreamServerEndpoi
     """
     kind, colon, rest = description.partition(":")
     known = "ssl" if kind == "tls" else kind
-    try:
+    with understanding("endpoint", description):
         endpoint: IStreamServerEndpoint = serverFromString(
             reactor, known + colon + rest
         )
-    except ImportError:
-        raise BadSetting(
-            f"endpoint {description!r} needs pyOpenSSL: install txgearman[tls]"
-        ) from None
-    except Exception as error:
-        # What endpoint parsers raise depends on the parser and on OpenSSL.
-        reason = str(error) or type(error).__name__
-        raise BadSetting(f"bad endpoint {description!r}: {reason}") from None
     return endpoint
 
 

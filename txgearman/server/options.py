@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from math import inf, nan
-from typing import Any, Final
+from typing import Any
 
 from twisted.python import usage
 
@@ -18,9 +18,7 @@ from txgearman.errors import BadSetting
 from txgearman.server.settings import Keepalive, Settings
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
-
-PORT: Final = 4730
-"""Gearman's registered TCP port."""
+from txgearman.wire.packets import PORT
 
 _Read = Callable[[str], Any]
 

@@ -20,6 +20,9 @@ REQUEST: Final = b"\0REQ"
 RESPONSE: Final = b"\0RES"
 """The magic of what a job server sends."""
 
+PORT: Final = 4730
+"""Gearman's registered TCP port."""
+
 
 class Sender(enum.Flag):
     """

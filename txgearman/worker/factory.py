@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from typing import Protocol as Seam
 
-from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import ReconnectingFactory
+from txgearman.connection.requesting import RequesterFactory
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
 
 
@@ -47,7 +46,7 @@ class WorkerOwner(Seam):
         """
 
 
-class GearmanWorkerFactory(ClientFactory):
+class GearmanWorkerFactory(RequesterFactory):
     """
     Makes connections that do jobs.
 
@@ -55,21 +54,11 @@ class GearmanWorkerFactory(ClientFactory):
     @ivar clientId: what connections call themselves; L{None} for nothing.
     """
 
-    # Twisted's annotation wants a protocol whose factory is any Factory.
-    protocol = GearmanWorkerProtocol  # type: ignore[assignment]
-    noisy = False
+    protocol = GearmanWorkerProtocol
 
     def __init__(self, owner: WorkerOwner, clientId: bytes | None = None) -> None:
+        super().__init__(clientId)
         self.owner = owner
-        self.clientId = clientId
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        """
-        Make a connection.
-        """
-        connection: GearmanWorkerProtocol = self.protocol()
-        connection.factory = self
-        return connection
 
 
 class ReconnectingGearmanWorkerFactory(ReconnectingFactory, GearmanWorkerFactory):

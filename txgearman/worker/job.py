@@ -4,12 +4,14 @@ A job that a worker runs, as the function sees it that does it.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from twisted.logger import Logger
 
 from txgearman.codecs import Codec
-from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
+from txgearman.worker.protocol import Assignment
+from txgearman.worker.protocol import GearmanWorkerProtocol as _Connection
 
 T = TypeVar("T")
 
@@ -22,7 +24,8 @@ class RunningJob(Generic[T]):
     @ivar function: the function's name, without the worker's namespace.
     @ivar handle: the server's name for the job.
     @ivar unique: what its client called it; may be empty.
-    @ivar reducer: the function that joins its partial results; may be empty.
+    @ivar reducer: the name of the function that joins its partial results, without
+        the worker's namespace; may be empty.
     @ivar lost: whether the server has taken the job back, or is lost itself: it
         gives the job to another worker, and wants to hear nothing more of it.
     @ivar over: whether the end of the job is reported.
@@ -34,14 +37,15 @@ class RunningJob(Generic[T]):
         self,
         assignment: Assignment,
         function: str,
+        reducer: str,
         data: T,
         codec: Codec[T],
-        connection: GearmanWorkerProtocol,
+        connection: _Connection,
     ) -> None:
         self.function = function
         self.handle = assignment.handle
         self.unique = assignment.unique
-        self.reducer = assignment.reducer
+        self.reducer = reducer
         self.data = data
         self.lost = False
         self.over = False
@@ -55,43 +59,41 @@ class RunningJob(Generic[T]):
     def sendData(self, data: T) -> None:
         """
         Send a part of the result.
+
+        @raise Exception: what the codec raises.
         """
-        encoded = self._codec.encode(data)
-        if self._wanted():
-            self._connection.workData(self.handle, encoded)
+        self._report(_Connection.workData, self._codec.encode(data))
 
     def sendWarning(self, data: T) -> None:
         """
         Send a warning.
+
+        @raise Exception: what the codec raises.
         """
-        encoded = self._codec.encode(data)
-        if self._wanted():
-            self._connection.workWarning(self.handle, encoded)
+        self._report(_Connection.workWarning, self._codec.encode(data))
 
     def sendStatus(self, numerator: int, denominator: int) -> None:
         """
         Report progress: C{numerator} of C{denominator}.
         """
-        if self._wanted():
-            self._connection.workStatus(self.handle, numerator, denominator)
+        self._report(_Connection.workStatus, numerator, denominator)
 
     def complete(self, result: T | None) -> None:
         """
         Report the end of the job. A function need not: what it returns does.
 
         @param result: L{None} is an empty result.
+        @raise Exception: what the codec raises; the job is not over then.
         """
         encoded = b"" if result is None else self._codec.encode(result)
-        if self._ends():
-            self._connection.workComplete(self.handle, encoded)
+        self._end(_Connection.workComplete, encoded)
 
     def fail(self) -> None:
         """
         Report that the job failed, without a word why. What the function returns
         or raises after that is not reported.
         """
-        if self._ends():
-            self._connection.workFail(self.handle)
+        self._end(_Connection.workFail)
 
     def exception(self, text: str | bytes) -> None:
         """
@@ -100,28 +102,28 @@ class RunningJob(Generic[T]):
         """
         if isinstance(text, str):
             text = text.encode("utf-8", "backslashreplace")
-        if self._ends():
-            self._connection.workException(self.handle, text)
+        self._end(_Connection.workException, text)
 
-    def _wanted(self) -> bool:
+    def _report(self, say: Callable[..., None], *arguments: Any) -> None:
         """
-        Does the server want to hear of the job?
-        """
-        return not (self.lost or self.over)
+        Say something about the job, if the server wants to hear of it.
 
-    def _ends(self) -> bool:
+        @param say: the connection's method.
         """
-        The end of the job is about to be reported.
+        if not (self.lost or self.over):
+            say(self._connection, self.handle, *arguments)
 
-        @return: whether it is to be.
+    def _end(self, say: Callable[..., None], *arguments: bytes) -> None:
+        """
+        Say how the job ended, unless that is said.
         """
         if self.over:
-            return False
+            return
         self.over = True
-        if self.lost:
-            self._log.warn(
-                "{job!r} ended, but its server is lost: another worker will do it"
-                " again",
-                job=self,
-            )
-        return not self.lost
+        if not self.lost:
+            say(self._connection, self.handle, *arguments)
+            return
+        self._log.warn(
+            "{job!r} ended, but its server is lost: another worker will do it again",
+            job=self,
+        )

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from twisted.internet.protocol import Protocol as Connection
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txgearman.connection.requesting import Requester
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED, PacketReader, encode
+from txgearman.wire.codec import MALFORMED
 
 if TYPE_CHECKING:
     from txgearman.worker.factory import GearmanWorkerFactory
@@ -37,7 +36,7 @@ class Assignment:
     reducer: bytes = b""
 
 
-class GearmanWorkerProtocol(Connection):
+class GearmanWorkerProtocol(Requester):
     """
     One connection, on any stream transport.
 
@@ -48,17 +47,11 @@ class GearmanWorkerProtocol(Connection):
 
     factory: GearmanWorkerFactory
 
-    _log = Logger()
-
-    def __init__(self) -> None:
-        self._reader = PacketReader(magic=p.RESPONSE)
-
     def connectionMade(self) -> None:
         """
         Introduce this worker.
         """
-        if self.factory.clientId is not None:
-            self._send(p.SET_CLIENT_ID, self.factory.clientId)
+        self._introduce(self.factory.clientId)
         self.factory.owner.made(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -67,18 +60,18 @@ class GearmanWorkerProtocol(Connection):
         """
         self._reader.feed(data)
         for number, arguments in self._reader.events():
-            event = _EVENTS.get(number, GearmanWorkerProtocol._unexpected)
-            event(self, *arguments)
+            event = _EVENTS.get(number)
+            if event is None:
+                # A worker asks for nothing but jobs.
+                self._unexpected(number)
+            else:
+                event(self, *arguments)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         The server will give the jobs of this connection to others.
         """
         self.factory.owner.lost(self, reason)
-
-    def _send(self, number: int, *arguments: bytes) -> None:
-        assert self.transport is not None
-        self.transport.write(encode(p.REQUEST, number, *arguments))
 
     # What a worker says
 
@@ -176,16 +169,6 @@ class GearmanWorkerProtocol(Connection):
     def _error(self, code: bytes, text: bytes = b"") -> None:
         # Mostly about a job that the server took back: no answer to a grab.
         self._log.warn("the server says {error}", error=ServerError(code, text))
-
-    def _unexpected(self, *arguments: bytes) -> None:
-        # What other servers may say beside the protocol is not for a worker.
-        return
-
-    def _nonsense(self, code: bytes, text: bytes) -> None:
-        self._log.error("a server makes no sense: {e}", e=ServerError(code, text))
-        self._reader.close()
-        assert self.transport is not None
-        self.transport.abortConnection()  # type: ignore[attr-defined]
 
 
 _EVENTS: dict[int, Callable[..., None]] = {

@@ -79,8 +79,8 @@ class InReactor(Generic[T]):
 
 class ThreadedJob(RunningJob[T]):
     """
-    A L{RunningJob} for a function in a thread: what it reports is handed over to
-    the reactor's thread.
+    A L{RunningJob} for a function in a thread: what it reports is encoded there,
+    and handed over to the reactor's thread.
     """
 
     def __init__(self, job: RunningJob[T], reactor: IReactorFromThreads) -> None:
@@ -102,41 +102,11 @@ class ThreadedJob(RunningJob[T]):
         """
         return self._job.over
 
-    def sendData(self, data: T) -> None:
-        """
-        Send a part of the result.
-        """
-        self._reactor.callFromThread(self._job.sendData, data)
+    def _report(self, say: Callable[..., None], *arguments: Any) -> None:
+        self._reactor.callFromThread(self._job._report, say, *arguments)
 
-    def sendWarning(self, data: T) -> None:
-        """
-        Send a warning.
-        """
-        self._reactor.callFromThread(self._job.sendWarning, data)
-
-    def sendStatus(self, numerator: int, denominator: int) -> None:
-        """
-        Report progress.
-        """
-        self._reactor.callFromThread(self._job.sendStatus, numerator, denominator)
-
-    def complete(self, result: T | None) -> None:
-        """
-        Report the end of the job.
-        """
-        self._reactor.callFromThread(self._job.complete, result)
-
-    def fail(self) -> None:
-        """
-        Report that the job failed.
-        """
-        self._reactor.callFromThread(self._job.fail)
-
-    def exception(self, text: str | bytes) -> None:
-        """
-        Report that the job failed, and why.
-        """
-        self._reactor.callFromThread(self._job.exception, text)
+    def _end(self, say: Callable[..., None], *arguments: bytes) -> None:
+        self._reactor.callFromThread(self._job._end, say, *arguments)
 
 
 class InThread(Generic[T]):
@@ -146,7 +116,7 @@ class InThread(Generic[T]):
     """
 
     def __init__(self, function: Callable[[RunningJob[T]], T | None]) -> None:
-        self._function = function
+        self.function = function
         self._reactor: Any = None
         self._pool: ThreadPool | None = None
 
@@ -165,7 +135,7 @@ class InThread(Generic[T]):
         assert self._pool is not None
         threaded = ThreadedJob(job, self._reactor)
         done: Deferred[T | None] = deferToThreadPool(
-            self._reactor, self._pool, self._function, threaded
+            self._reactor, self._pool, self.function, threaded
         )
         return done
 
@@ -187,7 +157,7 @@ class InProcess(Generic[T]):
     """
 
     def __init__(self, function: Callable[[T], T | None]) -> None:
-        self._function = function
+        self.function = function
         self._reactor: Any = None
         self._pool: ProcessPoolExecutor | None = None
 
@@ -204,7 +174,7 @@ class InProcess(Generic[T]):
         Call the function in a process.
         """
         assert self._pool is not None
-        future = self._pool.submit(self._function, job.data)
+        future = self._pool.submit(self.function, job.data)
         done: Deferred[T | None] = Deferred(lambda _: _cancel(future))
         future.add_done_callback(partial(self._reactor.callFromThread, _settle, done))
         return done

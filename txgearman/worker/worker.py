@@ -5,21 +5,21 @@ The worker: jobs from several job servers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, Unpack, overload
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.reflect import safe_str
 
 from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.servers import Servers, serversFrom
-from txgearman.errors import JobException, JobFailed
+from txgearman.worker.doing import doing
 from txgearman.worker.job import RunningJob
 from txgearman.worker.lane import Lane, Registration, Share, Standing
+from txgearman.worker.options import WorkerOptions
 from txgearman.worker.protocol import Assignment
 from txgearman.worker.running import Function, InProcess, InReactor, InThread
 from txgearman.worker.slots import Slots
@@ -49,13 +49,7 @@ class Worker(Service, Generic[T]):
         self: Worker[bytes],
         reactor: IReactorTime,
         servers: Servers = None,
-        *,
-        concurrency: int = 1,
-        namespace: Name = "",
-        clientId: Name | None = None,
-        tracebacks: bool = False,
-        drainTimeout: float = 30.0,
-        retryPolicy: RetryPolicy | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> None: ...
 
     @overload
@@ -65,12 +59,7 @@ class Worker(Service, Generic[T]):
         servers: Servers = None,
         *,
         codec: Codec[T],
-        concurrency: int = 1,
-        namespace: Name = "",
-        clientId: Name | None = None,
-        tracebacks: bool = False,
-        drainTimeout: float = 30.0,
-        retryPolicy: RetryPolicy | None = None,
+        **options: Unpack[WorkerOptions],
     ) -> None: ...
 
     def __init__(
@@ -88,7 +77,8 @@ class Worker(Service, Generic[T]):
     ) -> None:
         """
         @param servers: endpoint strings, C{host}, C{host:port} or endpoints; by
-            default those in C{GEARMAN_SERVERS}, or the local one.
+            default those in C{GEARMAN_SERVERS} or C{GEARMAN_SERVER}, or the local
+            one.
         @param codec: what workloads and results are.
         @param concurrency: how many jobs may run at once, over all servers. The
             worker never takes a job that it cannot run at once.
@@ -117,6 +107,7 @@ class Worker(Service, Generic[T]):
         self._lanes: list[Lane] = []
         self._running: dict[RunningJob[T], Deferred[None]] = {}
         self._draining: list[Deferred[None]] = []
+        self._stopping: list[Deferred[None]] = []
         self._runners: list[Any] = []
 
     # Functions
@@ -191,7 +182,8 @@ class Worker(Service, Generic[T]):
     def unregister(self, name: Name) -> None:
         """
         Take no more jobs of a function. Those that run go on; until they end, a
-        connection on which one of them came asks for no other job.
+        connection on which one of them came asks for no other job. Connections
+        that were for this function alone are closed then.
         """
         wire = self._namespace + asBytes(name)
         share = self._shares.pop(wire, None)
@@ -200,6 +192,7 @@ class Worker(Service, Generic[T]):
             share.retired[wire] = registration
             for lane in self._lanesOf(share):
                 lane.cantDo(registration)
+                self._part(lane)
 
     def _begin(self, registration: Registration, share: Share) -> None:
         """
@@ -235,12 +228,23 @@ class Worker(Service, Generic[T]):
 
     def startService(self) -> None:
         """
-        Connect to the servers and do jobs.
+        Connect to the servers and do jobs. A worker that is about to stop does
+        so when it has.
         """
-        super().startService()
+        if not self.running:
+            super().startService()
+            if not self._stopping:
+                self._start()
+
+    def _start(self) -> None:
+        """
+        Connect, with every slot free.
+        """
         self._slots = Slots(self._slots.count)
         shares = {id(share): share for share in self._shares.values()}
         for share in shares.values():
+            # No connection from now on was ever told of these.
+            share.retired.clear()
             for registration in share.registrations.values():
                 self._ready(registration, share)
             self._connect(share)
@@ -258,14 +262,15 @@ class Worker(Service, Generic[T]):
 
     def drain(self) -> Deferred[None]:
         """
-        Take no more jobs, finish those that run, and disconnect.
+        Take no more jobs, finish those that run, and disconnect. Who wants to go
+        on afterwards stops and starts.
 
         @return: fires when the last one is over and its result is sent. Each
             caller has a Deferred of its own.
         """
         drained: Deferred[None] = Deferred()
         self._slots.closed = True
-        for lane in self._lanes:
+        for lane in list(self._lanes):
             self._part(lane)
         if self._slots.idle:
             drained.callback(None)
@@ -275,11 +280,31 @@ class Worker(Service, Generic[T]):
 
     def _part(self, lane: Lane) -> None:
         """
-        Disconnect a lane that has nothing to do any more.
+        Disconnect a lane that has nothing to do any more, for good.
         """
+        over = self._slots.closed or self._deserted(lane.share)
         busy = lane.jobs or lane.standing is Standing.ASKING
-        if self._slots.closed and not busy:
-            lane.connection.stop()
+        if over and not busy:
+            self._disconnect(lane)
+
+    def _deserted(self, share: Share) -> bool:
+        """
+        Will there never be a function again to do for a share? The common one
+        may get another at any time.
+        """
+        return share is not self._common and not share.registrations
+
+    def _disconnect(self, lane: Lane) -> Deferred[None]:
+        """
+        Disconnect a lane, and forget it when it is closed.
+        """
+        self._slots.leave(lane)
+
+        def forget(_: None) -> None:
+            if lane in self._lanes:
+                self._lanes.remove(lane)
+
+        return lane.connection.stop().addCallback(forget)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -289,23 +314,40 @@ class Worker(Service, Generic[T]):
         @return: fires when all connections are closed.
         """
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        stopped: Deferred[None] = Deferred()
+        self._stopping.append(stopped)
+        if len(self._stopping) == 1:
+            Deferred.fromCoroutine(self._stop())
+        return stopped
 
     async def _stop(self) -> None:
-        deadline = self._clock.callLater(self._drainTimeout, self._giveUp)
+        deadline = self._clock.callLater(self._drainTimeout, self.giveUp)
         await self.drain()
         if deadline.active():
             deadline.cancel()
-        await DeferredList([lane.connection.stop() for lane in self._lanes])
-        self._lanes = []
+        await DeferredList([self._disconnect(lane) for lane in list(self._lanes)])
         runners, self._runners = self._runners, []
         for runner in runners:
             runner.stop()
+        # Jobs that would not be given up have their slots in the old ones.
+        self._slots = Slots(self._slots.count)
+        self._slots.closed = True
+        self._checkDrained()
+        stopping, self._stopping = self._stopping, []
+        if self.running:
+            self._start()
+        for stopped in stopping:
+            stopped.callback(None)
 
-    def _giveUp(self) -> None:
+    def giveUp(self) -> None:
         """
-        Wait for running jobs no longer.
+        Wait for running jobs no longer: cancel them, and let the servers give them
+        to other workers when this one is disconnected. It is for a worker that
+        drains.
         """
+        for lane in list(self._lanes):
+            # What it may be assigned yet goes to another worker.
+            self._disconnect(lane)
         self._log.warn("{jobs} jobs are given up", jobs=len(self._running))
         for job, running in list(self._running.items()):
             job.lost = True
@@ -320,8 +362,7 @@ class Worker(Service, Generic[T]):
         """
         A server is there.
         """
-        if not self._slots.closed:
-            self._slots.want(lane)
+        self.woken(lane)
 
     def departed(self, lane: Lane, reason: Failure) -> None:
         """
@@ -335,7 +376,7 @@ class Worker(Service, Generic[T]):
         """
         A server may have a job.
         """
-        if not self._slots.closed:
+        if not (self._slots.closed or self._deserted(lane.share)):
             self._slots.want(lane)
 
     def noJob(self, lane: Lane) -> None:
@@ -380,74 +421,23 @@ class Worker(Service, Generic[T]):
             )
             self._slots.release(lane)
             return
+        reducer = asText(assignment.reducer.removeprefix(self._namespace))
         job = RunningJob(
-            assignment, registration.name, data, self._codec, lane.protocol
+            assignment, registration.name, reducer, data, self._codec, lane.protocol
         )
         lane.jobs[job] = registration
-        done: Deferred[T | None] = Deferred()
-        done.addCallback(lambda _: registration.runner.run(job))
-        limit = self._limit(registration, job, done)
-        ended = done.addCallback(job.complete).addErrback(self._failed, job)
-        self._running[job] = ended
-        ended.addBoth(self._over, lane, job, limit, self._slots)
-        done.callback(None)
+        running = doing(self._clock, registration, job, self._tracebacks)
+        self._running[job] = running
+        running.addBoth(self._over, lane, job, self._slots)
 
-    def _limit(
-        self, registration: Registration, job: RunningJob[T], done: Deferred[T | None]
-    ) -> IDelayedCall | None:
-        """
-        Cancel a job here when its time on the server is over.
-        """
-        if not registration.timeout:
-            return None
-
-        def expire() -> None:
-            self._log.warn(
-                "{job!r} took longer than {timeout} s",
-                job=job,
-                timeout=registration.timeout,
-            )
-            job.lost = True
-            done.cancel()
-
-        return self._clock.callLater(max(registration.timeout, 1.0), expire)
-
-    def _failed(self, failure: Failure, job: RunningJob[T]) -> None:
-        """
-        A job's function raised something.
-        """
-        error = failure.value
-        if isinstance(error, JobException):
-            job.exception(error.data)
-        elif isinstance(error, JobFailed):
-            job.fail()
-        elif job.lost:
-            self._log.info("{job!r} was given up: {error!r}", job=job, error=error)
-        else:
-            # A log file takes no text that is not Unicode, such as some file names.
-            traceback = failure.getTraceback()
-            traceback = traceback.encode("utf-8", "backslashreplace").decode()
-            self._log.warn("{job!r} failed: {traceback}", job=job, traceback=traceback)
-            text = traceback if self._tracebacks else safe_str(error)
-            job.exception(text or type(error).__name__)
-
-    def _over(
-        self,
-        _: object,
-        lane: Lane,
-        job: RunningJob[T],
-        limit: IDelayedCall | None,
-        slots: Slots,
-    ) -> None:
+    def _over(self, _: object, lane: Lane, job: RunningJob[T], slots: Slots) -> None:
         """
         A job is over.
         """
-        if limit is not None and limit.active():
-            limit.cancel()
         del self._running[job]
         lane.over(job)
-        slots.release(lane)
         self._part(lane)
+        slots.release(lane)
         self._checkDrained()
 
     def _checkDrained(self) -> None:

@@ -1,12 +1,12 @@
 """
-The transports of the in-memory server: see L{tests.server.pump}.
+Transports in memory: one end of a connection, and the joint of two ends.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -15,15 +15,22 @@ from twisted.internet.interfaces import (
     IConsumer,
     IProtocol,
     IPushProducer,
+    IReactorTime,
     ITCPTransport,
     IWriteDescriptor,
 )
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-SEGMENT = 64 * 1024
-"""How many bytes a server reads at once, and how many make a transport full."""
+SEGMENT: Final = 64 * 1024
+"""How many bytes an end reads at once, and how many make a transport full."""
+
+SERVER: Final = IPv4Address("TCP", "127.0.0.1", 4730)
+"""Where a job server is, as far as addresses tell."""
+
+# How much may be between two ends: what one of them reads in a turn, and what
+# the other one lets go meanwhile.
+_BETWEEN: Final = 2 * SEGMENT
 
 
 class RecordingSocket:
@@ -35,29 +42,43 @@ class RecordingSocket:
         self.options: dict[tuple[int, int], int] = {}
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
+        """
+        Remember it.
+        """
         self.options[level, option] = value
 
 
 @implementer(ITCPTransport, IPushProducer, IConsumer)
 class Wire:
     """
-    The server's transport, and the network behind it, which holds nothing: what
-    the peer does not read stays in the transport, what the server does not read
-    stays with the peer. It does what Twisted's TCP transport does, except that
-    it leaves only when a turn lets it.
+    One end of a connection: a transport, and the peer behind it, which a test
+    plays, or a L{Joint}. The network between them holds nothing: what the peer
+    does not take stays in the transport, what the protocol does not read stays
+    with the peer. The transport does what Twisted's TCP transport does, except
+    that bytes leave it only when a turn lets them.
 
-    @ivar protocol: the server's side of the connection.
-    @ivar segment: how many bytes the server gets at once.
+    @ivar protocol: what is connected here.
+    @ivar segment: how many bytes the protocol gets at once.
     @ivar appetite: how many bytes the peer takes in a turn; L{None} for all.
-    @ivar taken: what the peer took and the test has not looked at.
-    @ivar arrived: how many bytes the server got.
+    @ivar taken: what the peer took and nobody has looked at.
+    @ivar arrived: how many bytes the protocol got.
     @ivar moves: how often anything happened.
-    @ivar writes: how often the server wrote.
-    @ivar ended: whether the server closed its side.
-    @ivar aborted: whether the server closed the connection at once.
+    @ivar writes: how often the protocol wrote.
+    @ivar ended: whether the protocol closed its side.
+    @ivar aborted: whether the protocol closed the connection at once.
+    @ivar broken: whether the network is broken, which shows when one writes.
+    @ivar lost: why the connection is gone; L{None} while it is there.
     """
 
-    def __init__(self, clock: Clock, address: IAddress) -> None:
+    broken = False
+
+    def __init__(
+        self, clock: IReactorTime, peer: IAddress, host: IAddress = SERVER
+    ) -> None:
+        """
+        @param peer: the address of the other end.
+        @param host: the address of this end.
+        """
         self.protocol: IProtocol | None = None
         self.segment = SEGMENT
         self.taken = bytearray()
@@ -67,7 +88,7 @@ class Wire:
         self.ended = False
         self.aborted = False
         self.disconnecting = False
-        self.disconnected = False
+        self.lost: Exception | None = None
         self.reading = True
         self.noDelay = False
         self.keepAlive = False
@@ -75,7 +96,8 @@ class Wire:
         self.producer: Any = None
         self.buffer = bytearray()
         self._clock = clock
-        self._address = address
+        self._peer = peer
+        self._host = host
         self._coming: deque[memoryview] = deque()
         self._source: Iterator[bytes] = iter(())
         self._left = False
@@ -85,12 +107,29 @@ class Wire:
 
     @property
     def appetite(self) -> int | None:
+        """
+        How many bytes the peer takes in a turn.
+        """
         return self._appetite
 
     @appetite.setter
     def appetite(self, appetite: int | None) -> None:
         self._appetite = appetite
         self.hungers()
+
+    @property
+    def disconnected(self) -> bool:
+        """
+        Is the connection gone?
+        """
+        return self.lost is not None
+
+    @property
+    def waiting(self) -> int:
+        """
+        How many bytes the peer has sent that were not read.
+        """
+        return sum(map(len, self._coming))
 
     # What the peer does
 
@@ -101,21 +140,35 @@ class Wire:
         self._hunger = float("inf") if self._appetite is None else self._appetite
 
     def carry(self, data: bytes) -> None:
+        """
+        Send bytes, which arrive when a turn lets them.
+        """
         self._coming.append(memoryview(data))
 
     def carryAll(self, chunks: Iterable[bytes]) -> None:
+        """
+        Send chunk after chunk, each when the one before was read.
+        """
         self._source = iter(chunks)
 
     def left(self) -> None:
+        """
+        Close the connection behind what was sent.
+        """
+        self.moves += not self._left
         self._left = True
 
     def lose(self, reason: Exception) -> None:
+        """
+        Lose the connection at once.
+        """
         if self.disconnected:
             return
         self.moves += 1
-        self.disconnected = True
+        self.lost = reason
         self.reading = False
         self.buffer.clear()
+        self._coming.clear()
         if self.producer is not None:
             self.producer.stopProducing()
             self.producer = None
@@ -126,7 +179,7 @@ class Wire:
 
     def receive(self) -> None:
         """
-        Let the server read once.
+        Let the protocol read once.
         """
         if not self.reading:
             return
@@ -137,6 +190,9 @@ class Wire:
             self.lose(ConnectionDone())
 
     def deliver(self, data: bytes) -> None:
+        """
+        Give the protocol bytes.
+        """
         assert self.protocol is not None
         self.moves += 1
         self.arrived += len(data)
@@ -164,6 +220,8 @@ class Wire:
         """
         Let the peer take what it likes.
         """
+        if self.broken and self.buffer:
+            self.lose(ConnectionLost())
         if self.disconnected:
             return
         piece = self.buffer[: int(min(self._hunger, len(self.buffer)))]
@@ -171,8 +229,13 @@ class Wire:
         self._hunger -= len(piece)
         self.taken += piece
         self.moves += bool(piece)
-        if self.buffer:
-            return
+        if not self.buffer:
+            self._emptied()
+
+    def _emptied(self) -> None:
+        """
+        The peer took everything.
+        """
         if self.producer is not None and self._producerPaused:
             self.moves += 1
             self._producerPaused = False
@@ -186,6 +249,9 @@ class Wire:
     # ITCPTransport
 
     def write(self, data: bytes) -> None:
+        """
+        Keep bytes for the peer.
+        """
         assert isinstance(data, bytes), "Twisted's transports take nothing else"
         if self.disconnected or self.ended or not data:
             return
@@ -196,93 +262,211 @@ class Wire:
             self.producer.pauseProducing()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
+        """
+        Keep bytes for the peer.
+        """
         self.write(b"".join(data))
 
     def loseConnection(self) -> None:
+        """
+        Close the connection behind what was written.
+        """
         if self.ended:
             self.lose(ConnectionDone())
         self.reading = False
         self.disconnecting = True
 
     def loseWriteConnection(self) -> None:
+        """
+        Close this side behind what was written.
+        """
         self._halfClosing = True
 
     def abortConnection(self) -> None:
+        """
+        Close the connection, whatever was written.
+        """
+        if self.disconnected or self.aborted:
+            return
         self.reading = False
         self.aborted = True
         self._clock.callLater(0, self.lose, ConnectionAborted())
 
     def getTcpNoDelay(self) -> bool:
+        """
+        Do packets leave at once?
+        """
         return self.noDelay
 
     def setTcpNoDelay(self, enabled: bool) -> None:
+        """
+        Have packets leave at once.
+        """
         self.noDelay = enabled
 
     def getTcpKeepAlive(self) -> bool:
+        """
+        Is there keepalive?
+        """
         return self.keepAlive
 
     def setTcpKeepAlive(self, enabled: bool) -> None:
+        """
+        Have keepalive.
+        """
         self.keepAlive = enabled
 
     def getHandle(self) -> RecordingSocket:
+        """
+        What stands for the socket.
+        """
         return self.socket
 
     def getHost(self) -> Any:
-        return IPv4Address("TCP", "127.0.0.1", 4730)
+        """
+        The address of this end.
+        """
+        return self._host
 
     def getPeer(self) -> Any:
-        return self._address
+        """
+        The address of the other end.
+        """
+        return self._peer
 
     # IConsumer
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """
+        Pause and resume a producer from now on.
+        """
         assert self.producer is None, "a producer is registered already"
         assert streaming, "a transport pulls from nobody here"
         self.producer = producer
 
     def unregisterProducer(self) -> None:
+        """
+        Leave the producer alone.
+        """
         self.producer = None
 
     # IPushProducer
 
     def pauseProducing(self) -> None:
+        """
+        Read nothing.
+        """
         self.reading = False
 
     def resumeProducing(self) -> None:
+        """
+        Read again.
+        """
         if not (self.disconnected or self.disconnecting or self.aborted):
             self.reading = True
 
     def stopProducing(self) -> None:
+        """
+        Close the connection.
+        """
         self.loseConnection()
 
 
 @implementer(IWriteDescriptor)
 class SocketWire(Wire):
     """
-    A L{Wire} that leaves also when its owner asks it to, like Twisted's own on
-    most systems.
-
-    @ivar broken: whether the network is broken, which shows when one writes.
+    A L{Wire} whose bytes leave also when its owner asks it to, like Twisted's own
+    on most systems.
     """
 
-    broken = False
-
-    def send(self) -> None:
-        if self.broken and self.buffer:
-            self.lose(ConnectionLost())
-        super().send()
-
     def doWrite(self) -> Failure | None:
+        """
+        Let the peer take what it likes, now.
+        """
         if self.broken:
             return Failure(ConnectionLost())
         self.send()
         return None
 
     def fileno(self) -> int:
+        """
+        There is no such number.
+        """
         return -1
 
     def logPrefix(self) -> str:
+        """
+        What it is called in logs.
+        """
         return "wire"
 
     def connectionLost(self, reason: Failure) -> None:
+        """
+        Lose the connection at once.
+        """
         self.lose(ConnectionLost())
+
+
+class Joint:
+    """
+    A connection with both of its ends: what one lets go in a turn arrives at the
+    other in the next one, and so does the end of the connection, behind all that
+    was written. An end that does not read holds the other one back.
+
+    @ivar client: the end that connected.
+    @ivar server: the end that was connected to.
+    """
+
+    def __init__(self, client: Wire, server: Wire) -> None:
+        self.client = client
+        self.server = server
+        self._ways = [(client, server), (server, client)]
+        for one in client, server:
+            one.appetite = _BETWEEN
+
+    @property
+    def gone(self) -> bool:
+        """
+        Do both ends know that the connection is lost?
+        """
+        return self.client.disconnected and self.server.disconnected
+
+    def carry(self) -> None:
+        """
+        Carry from end to end what a turn let go.
+        """
+        for one, other in self._ways:
+            if one.taken:
+                _carryBytes(one, other)
+            _carryEnd(one, other)
+        for one, other in self._ways:
+            one.appetite = _BETWEEN - other.waiting
+
+    def cut(self) -> None:
+        """
+        Lose the connection at both ends, and what is on its way.
+        """
+        for one, _ in self._ways:
+            one.lose(ConnectionLost())
+
+
+def _carryBytes(one: Wire, other: Wire) -> None:
+    """
+    Carry the bytes that one end let go to the other one.
+    """
+    if not other.disconnected:
+        other.carry(bytes(one.taken))
+    elif not one.reading:
+        # It has nothing more to read that would tell it.
+        one.lose(ConnectionLost())
+    one.taken.clear()
+
+
+def _carryEnd(one: Wire, other: Wire) -> None:
+    """
+    Tell one end that the other one closed the connection, or lost it.
+    """
+    if one.disconnected and not isinstance(one.lost, ConnectionDone):
+        other.lose(ConnectionLost())
+    elif one.disconnected or one.ended:
+        other.left()

@@ -1,0 +1,100 @@
+"""
+Tests for L{txgearman.connection.requesting}.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from txgearman.client.factory import GearmanClientFactory
+from txgearman.client.protocol import GearmanClientProtocol
+from txgearman.wire.codec import encode
+from txgearman.wire.packets import ECHO_REQ, REQUEST
+
+
+def echo(data: bytes) -> bytes:
+    """
+    What asks for an echo.
+    """
+    return encode(REQUEST, ECHO_REQ, data)
+
+
+class CountingTransport(StringTransport):
+    """
+    Keeps each write for itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+
+class GatheringTests(SynchronousTestCase):
+    """
+    Packets that go out together.
+    """
+
+    def setUp(self) -> None:
+        made = GearmanClientFactory(exceptions=False).buildProtocol(None)
+        assert isinstance(made, GearmanClientProtocol)
+        self.protocol = made
+        self.transport = CountingTransport()
+        made.makeConnection(self.transport)
+
+    def test_apart(self) -> None:
+        """
+        By itself each packet is a write.
+        """
+        self.protocol.echo(b"1")
+        self.protocol.echo(b"2")
+        self.assertEqual(self.transport.writes, [echo(b"1"), echo(b"2")])
+
+    def test_together(self) -> None:
+        """
+        What is sent while packets are gathered is one write in the end, in
+        order, lines of text as well; afterwards each is a write again.
+        """
+        with self.protocol.gathering():
+            self.protocol.echo(b"1")
+            self.protocol.command(b"version")
+            self.protocol.echo(b"2")
+            self.assertEqual(self.transport.writes, [])
+        self.protocol.echo(b"3")
+        together = echo(b"1") + b"version\r\n" + echo(b"2")
+        self.assertEqual(self.transport.writes, [together, echo(b"3")])
+
+    def test_nothing(self) -> None:
+        """
+        When nothing is sent, nothing is written.
+        """
+        with self.protocol.gathering():
+            pass
+        self.assertEqual(self.transport.writes, [])
+
+    def test_nested(self) -> None:
+        """
+        Gathering within gathering is gathering.
+        """
+        with self.protocol.gathering():
+            self.protocol.echo(b"1")
+            with self.protocol.gathering():
+                self.protocol.echo(b"2")
+            self.protocol.echo(b"3")
+        self.assertEqual(self.transport.writes, [echo(b"1") + echo(b"2") + echo(b"3")])
+
+    def test_error(self) -> None:
+        """
+        What was sent before an error is sent: replies to it are waited for.
+        """
+
+        def gather() -> None:
+            with self.protocol.gathering():
+                self.protocol.echo(b"1")
+                raise LookupError
+
+        self.assertRaises(LookupError, gather)
+        self.assertEqual(self.transport.writes, [echo(b"1")])

@@ -1,0 +1,108 @@
+"""
+Many jobs of one function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
+
+from txgearman.client.delivery import Delivery
+from txgearman.client.job import RemoteJob
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Submit = Callable[[Delivery[T]], Awaitable[RemoteJob[T]]]
+
+
+def eachOf(
+    call: Callable[[T], Awaitable[R]], items: Iterable[T], parallel: int
+) -> Deferred[list[R]]:
+    """
+    Call something for each of many items.
+
+    @param items: taken one by one, as their turns come.
+    @param parallel: how many calls may be under way.
+    @return: fires with the results in the order of the items; fails as the first
+        call that fails, cancels the others, and makes no more.
+    @raise ValueError: when not even one call may be under way.
+    """
+    if parallel < 1:
+        raise ValueError(f"at least one call at once, not {parallel}")
+    numbered = enumerate(items)
+    results: dict[int, R] = {}
+
+    async def oneByOne() -> None:
+        for number, item in numbered:
+            results[number] = await call(item)
+
+    running = [Deferred.fromCoroutine(oneByOne()) for _ in range(parallel)]
+    gathered = gatherResults(running, consumeErrors=True)
+    gathered.addErrback(_cancelOthers, running)
+    return gathered.addCallback(lambda _: [results[n] for n in range(len(results))])
+
+
+def _cancelOthers(failure: Failure, running: Sequence[Deferred[None]]) -> Failure:
+    """
+    One of several failed: cancel the others, and say how it failed.
+    """
+    for other in running:
+        other.cancel()
+    error = failure.value
+    return error.subFailure if isinstance(error, FirstError) else failure
+
+
+class Batch(Generic[T]):
+    """
+    Jobs that are submitted together. When one of them cannot be, or nobody waits
+    for them any more, all are forgotten.
+    """
+
+    def __init__(self, submit: Submit[T]) -> None:
+        """
+        @param submit: gets a job to a server.
+        """
+        self._submit = submit
+        self._deliveries: list[Delivery[T]] = []
+
+    def add(self, delivery: Delivery[T]) -> None:
+        """
+        Take one in.
+        """
+        self._deliveries.append(delivery)
+
+    def submit(self, limit: int | None) -> Deferred[list[RemoteJob[T]]]:
+        """
+        Submit them.
+
+        @param limit: how many are submitted at once; L{None} for all.
+        @return: fires with the jobs in the order they were added when servers
+            have all of them, or fails as the first that fails.
+        """
+        count = max(1, len(self._deliveries))
+        waiting: Deferred[list[RemoteJob[T]]] = Deferred(
+            lambda _: self.forget(Failure(CancelledError()))
+        )
+        parallel = count if limit is None else min(limit, count)
+        eachOf(self._submitOne, self._deliveries, parallel).chainDeferred(waiting)
+        return waiting
+
+    async def _submitOne(self, delivery: Delivery[T]) -> RemoteJob[T]:
+        try:
+            return await self._submit(delivery)
+        except Exception:
+            self.forget(Failure())
+            raise
+
+    def forget(self, reason: Failure) -> None:
+        """
+        Hear no more of them; those that have ended stay as they are.
+        """
+        deliveries, self._deliveries = self._deliveries, []
+        # The last first: whoever goes makes room for those that wait.
+        for delivery in reversed(deliveries):
+            delivery.job.failed(reason)

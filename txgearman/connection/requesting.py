@@ -1,0 +1,99 @@
+"""
+What connections of clients and of workers share: both send requests, and read
+what a job server says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from twisted.internet.interfaces import IAddress, ITransport
+from twisted.internet.protocol import ClientFactory, Protocol
+from twisted.logger import Logger
+
+from txgearman.errors import ServerError
+from txgearman.wire import packets as p
+from txgearman.wire.codec import PacketReader, encode
+
+
+class Requester(Protocol):
+    """
+    One connection to a job server, on any stream transport.
+    """
+
+    _log = Logger()
+    _write: Callable[[bytes], object]
+
+    def __init__(self) -> None:
+        self._reader = PacketReader(magic=p.RESPONSE)
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """
+        Begin to write there.
+        """
+        self._write = transport.write
+        super().makeConnection(transport)
+
+    def _introduce(self, clientId: bytes | None) -> None:
+        """
+        Say who this is.
+
+        @param clientId: L{None} for nobody in particular.
+        """
+        if clientId is not None:
+            self._send(p.SET_CLIENT_ID, clientId)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """
+        Hand the transport all that is sent within at once in the end.
+        """
+        write, packets = self._write, list[bytes]()
+        self._write = packets.append
+        try:
+            yield
+        finally:
+            self._write = write
+            if packets:
+                write(b"".join(packets))
+
+    def _send(self, number: int, *arguments: bytes) -> None:
+        self._write(encode(p.REQUEST, number, *arguments))
+
+    def _unexpected(self, number: int) -> None:
+        """
+        The server sent a packet, or a line of text, that it was not asked for.
+        """
+        self._nonsense(b"UNEXPECTED_PACKET", p.PACKETS[number].name.encode())
+
+    def _nonsense(self, code: bytes, text: bytes) -> None:
+        """
+        The server makes no sense: what follows cannot be trusted.
+        """
+        self._log.error("a server makes no sense: {e}", e=ServerError(code, text))
+        self._reader.close()
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+class RequesterFactory(ClientFactory):
+    """
+    Makes such connections.
+
+    @ivar clientId: what they call themselves; L{None} for nothing.
+    """
+
+    protocol: type[Requester]
+    noisy = False
+
+    def __init__(self, clientId: bytes | None) -> None:
+        self.clientId = clientId
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """
+        Make a connection, always.
+        """
+        connection = self.protocol()
+        connection.factory = self
+        return connection
