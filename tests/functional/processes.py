@@ -9,12 +9,13 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TypeVar
 
 import pytest
 from attrs import define, field
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ConnectError, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess, IReactorTCP
@@ -24,6 +25,19 @@ from twisted.python.failure import Failure
 
 # What a test may wait for before it counts as hung, in seconds.
 PATIENCE = 30.0
+
+T = TypeVar("T")
+
+TXGEARMAN = [
+    sys.executable,
+    "-c",
+    "from txgearman.scripts.gearman import main; main()",
+]
+TXGEARADMIN = [
+    sys.executable,
+    "-c",
+    "from txgearman.scripts.admin import main; main()",
+]
 
 
 def requireAll(present: Mapping[str, bool]) -> None:
@@ -81,6 +95,20 @@ async def until(
             raise AssertionError(f"never happened: {what}")
         await pause(0.02)
         waited += 0.02
+
+
+async def together(*things: Coroutine[Deferred[object], object, T]) -> list[T]:
+    """
+    Await several things at once, all of them to their ends.
+
+    @raise Exception: the first of theirs.
+    """
+    waiting = [Deferred.fromCoroutine(thing) for thing in things]
+    results = await DeferredList(waiting, consumeErrors=True)
+    for _, result in results:
+        if isinstance(result, Failure):
+            result.raiseException()
+    return [result for _, result in results]
 
 
 @define(eq=False)
@@ -170,6 +198,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     stdin: bytes | None = None,
+    terminal: bool = False,
 ) -> Child:
     """
     Start a child process.
@@ -177,13 +206,19 @@ def spawn(
     @param arguments: the program, looked up in C{PATH}, and its arguments.
     @param env: environment variables beside this process's own.
     @param stdin: all of its stdin; L{None} leaves it open for L{Child.write}.
+    @param terminal: whether it has a terminal for its stdin, stdout and stderr.
     """
     program = shutil.which(arguments[0])
     assert program is not None, f"no program {arguments[0]}"
     child = Child()
     processes: IReactorProcess = reactor
     processes.spawnProcess(
-        child, program, arguments, {**os.environ, **(env or {})}, cwd
+        child,
+        program,
+        arguments,
+        {**os.environ, **(env or {})},
+        cwd,
+        usePTY=terminal,
     )
     if stdin is not None:
         child.write(stdin)

@@ -6,38 +6,25 @@ difference is one of those in C{docs/differences.md}.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import pytest_twisted
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
-from tests.functional.processes import JobServer, requirePeer, startServer
+from tests.functional.processes import (
+    JobServer,
+    requirePeer,
+    startServer,
+    together,
+)
 from tests.functional.scenarios import SCENARIOS, Scenario, Step
 
 DIFFERENCES = Path(__file__).parents[2] / "docs" / "differences.md"
 
 PEER, OURS = "gearmand", "txgearman"
-
-T = TypeVar("T")
-
-
-async def together(*things: Coroutine[Deferred[object], object, T]) -> list[T]:
-    """
-    Await several things at once, all of them to their ends.
-
-    @raise Exception: the first of theirs.
-    """
-    waiting = [Deferred.fromCoroutine(thing) for thing in things]
-    results = await DeferredList(waiting, consumeErrors=True)
-    for _, result in results:
-        if isinstance(result, Failure):
-            result.raiseException()
-    return [result for _, result in results]
 
 
 @define

@@ -8,22 +8,22 @@ is an exit status of 1.
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
-from attrs import asdict, astuple
+from attrs import astuple
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import react
 
 from txgearman.admin import AdminClient, Connected
-from txgearman.errors import BadSetting, ServerError
-from txgearman.version import __version__
+from txgearman.connection.servers import Server, serversFrom
+from txgearman.errors import BadSetting, GearmanError, ServerError
+from txgearman.scripts.output import complain, plain, readable, say, sayJSON
+from txgearman.scripts.running import UNREACHABLE, reasonOf, run
+from txgearman.scripts.servers import addSharedOptions, serversOf
 
 Do = Callable[[AdminClient, Sequence[str]], Deferred[Any]]
 
@@ -35,6 +35,7 @@ _QUESTIONS: dict[str, tuple[str, Do]] = {
     ),
     "--workers": ("who is connected", lambda a, _: a.workers()),
     "--show-jobs": ("the jobs", lambda a, _: a.jobs()),
+    "--jobs": ("who runs which job, if the server says so", lambda a, _: a.waiting()),
     "--show-unique-jobs": ("the uniques of the jobs", lambda a, _: a.uniques()),
     "--server-version": ("the server's version", lambda a, _: a.version()),
     "--server-verbose": ("how much the server logs", lambda a, _: a.verbosity()),
@@ -89,16 +90,26 @@ def _parser() -> ArgumentParser:
     Describe the command line.
     """
     parser = ArgumentParser(
-        "txgearadmin", description="Ask a job server, and tell it.", add_help=False
+        "txgearadmin",
+        usage="txgearadmin [options] OPERATION ...\n       txgearadmin top [options]",
+        description="Ask job servers, and tell them.",
+        add_help=False,
+        allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("-H", "--help", action="help", help="print this and exit")
-    add("-V", "--version", action="version", version=f"txgearman {__version__}")
-    add("-h", "--host", default="localhost", help="where the server is")
-    add("-p", "--port", type=int, default=4730, help="its TCP port")
-    add("--endpoint", help="a Twisted endpoint instead, such as tls:host:4730")
-    add("--timeout", type=float, default=10.0, help="seconds to wait for an answer")
-    add("--json", action="store_true", help="print JSON")
+    addSharedOptions(parser, "how long to wait for an answer [default: 10]")
+    parser.add_argument(
+        "top",
+        nargs="?",
+        choices=["top"],
+        help="show how servers fare, all the time",
+    )
+    for name, default, text in (
+        ("--interval", 2.0, "seconds between two looks"),
+        ("--looks", inf, "end after so many looks"),
+    ):
+        parser.add_argument(
+            name, type=float, default=default, metavar="N", help=f"top: {text}"
+        )
     operation = parser.add_argument_group(
         "operations, done in their order"
     ).add_argument
@@ -134,83 +145,92 @@ def _line(row: Any) -> str:
     Write a row of a table.
     """
     if isinstance(row, bytes):
-        return _readable(row)
+        return readable(row)
     if isinstance(row, Connected):
-        who = [str(row.number), *map(_readable, (row.address, row.clientId)), ":"]
-        return " ".join([*who, *map(_readable, row.functions)])
+        who = [str(row.number), *map(readable, (row.address, row.clientId)), ":"]
+        return " ".join([*who, *map(readable, row.functions)])
     cells = astuple(row)
     return "\t".join(
-        _readable(c) if isinstance(c, bytes) else str(int(c)) for c in cells
+        readable(c) if isinstance(c, bytes) else str(int(c)) for c in cells
     )
 
 
-def _readable(name: bytes) -> str:
+class _Telling:
     """
-    A name as text.
+    Operations on one server after the other, and what is printed of them.
     """
-    return name.decode("utf-8", "backslashreplace")
+
+    def __init__(
+        self, reactor: IReactorTime, servers: Sequence[Server], options: Namespace
+    ) -> None:
+        self._reactor = reactor
+        self._servers = servers
+        self._options = options
+
+    async def all(self) -> int:
+        """
+        Do everything on every server.
+
+        @return: the exit status: 1 when one refuses something.
+        """
+        status = 0
+        for server in self._servers:
+            if len(self._servers) > 1 and not self._options.json:
+                say(f"{server.name}:")
+            admin = AdminClient(self._reactor, server.endpoint)
+            try:
+                for do, words in self._options.operations:
+                    status |= await self._one(server, admin, do, words)
+            except UNREACHABLE as error:
+                complain(f"txgearadmin: cannot reach {server.name}: {reasonOf(error)}")
+                status = 1
+            await admin.close()
+        return status
+
+    async def _one(
+        self, server: Server, admin: AdminClient, do: Do, words: Sequence[str]
+    ) -> int:
+        try:
+            asked = do(admin, words)
+            value = await asked.addTimeout(self._options.timeout, self._reactor)
+        except (ServerError, ValueError) as error:
+            complain(f"Error: {error}")
+            return 1
+        if not self._options.json:
+            say(_text(value))
+        elif len(self._servers) > 1:
+            sayJSON({"server": server.name, "answer": plain(value)})
+        else:
+            sayJSON(value)
+        return 0
 
 
-def _plain(value: Any) -> Any:
-    """
-    Make what JSON can say of an answer.
-    """
-    if isinstance(value, bytes):
-        return _readable(value)
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if hasattr(value, "__attrs_attrs__"):
-        return {key: _plain(one) for key, one in asdict(value, recurse=False).items()}
-    return value
-
-
-async def _run(reactor: IReactorTime, options: Namespace) -> int:
+async def _main(reactor: IReactorTime, options: Namespace) -> int:
     """
     Do what the command line says.
 
     @return: the exit status.
     """
-    endpoint = options.endpoint or f"tcp:{options.host}:{options.port}"
-    admin = AdminClient(reactor, endpoint)
-    status = 0
-    for do, words in options.operations:
-        try:
-            value = await do(admin, words).addTimeout(options.timeout, reactor)
-        except (ServerError, ValueError) as error:
-            status = 1
-            print(f"Error: {error}", file=sys.stderr)
-        else:
-            print(json.dumps(_plain(value)) if options.json else _text(value))
-    await admin.close()
-    return status
-
-
-async def _main(reactor: IReactorTime, arguments: Sequence[str]) -> None:
-    """
-    Run the tool.
-
-    @raise SystemExit: with its exit status, if that is not 0.
-    """
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if not options.operations:
-        parser.error("nothing to do: name an operation")
+    servers = serversFrom(reactor, serversOf(options))
+    if not options.top:
+        return await _Telling(reactor, servers, options).all()
     try:
-        status = await _run(reactor, options)
-    except (ConnectError, ConnectionLost, ConnectionDone) as error:
-        raise SystemExit(f"txgearadmin: cannot reach the server: {error}") from None
-    except DeferredTimeout:
-        late = f"no answer within {options.timeout} s"
-        raise SystemExit(f"txgearadmin: {late}") from None
-    except BadSetting as error:
-        raise SystemExit(f"txgearadmin: {error}") from None
-    if status:
-        raise SystemExit(status)
+        from txgearman.scripts.top import watch
+    except ModuleNotFoundError as error:
+        raise GearmanError(f"top needs txgearman[tools]: {error}") from None
+    return await watch(reactor, servers, options)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """
-    The tool C{txgearadmin}.
+    The tool.
+
+    @raise SystemExit: with its exit status.
     """
-    words = sys.argv[1:] if arguments is None else arguments
-    react(lambda reactor: Deferred.fromCoroutine(_main(reactor, words)))
+    parser = _parser()
+    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    if not (options.operations or options.top):
+        parser.error("nothing to do: name an operation, or top")
+    if options.timeout is None:
+        options.timeout = 10.0
+    run("txgearadmin", lambda reactor: _main(reactor, options))

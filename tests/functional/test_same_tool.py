@@ -1,0 +1,246 @@
+"""
+C{txgearman} beside C{gearman}: the same command lines do the same, or the
+difference is one of those in C{docs/tools.md}.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+
+from tests.functional.fleet import reverse
+from tests.functional.peers import SERVERS, Peers, startingPeers, untilServed
+from tests.functional.processes import (
+    TXGEARMAN,
+    Child,
+    JobServer,
+    freePort,
+    requirePeer,
+    startServer,
+    together,
+)
+from tests.functional.toolcases import ANSWERS, CLIENTS, WORKERS, Case, Run
+from txgearman.errors import JobFailed
+from txgearman.worker.job import RunningJob
+from txgearman.worker.worker import Worker
+
+DIFFERENCES = Path(__file__).parents[2] / "docs" / "tools.md"
+
+TOOLS = {"gearman": ["gearman"], "txgearman": TXGEARMAN}
+
+peers = pytest.fixture(startingPeers)
+
+
+def data(job: RunningJob[bytes]) -> bytes:
+    """
+    Send everything that can be sent.
+    """
+    job.sendData(b"first")
+    job.sendData(b"second\n")
+    job.sendWarning(b"careful\n")
+    return b"result\n"
+
+
+def progress(job: RunningJob[bytes]) -> bytes:
+    """
+    Report progress.
+    """
+    for numerator, denominator in (1, 4), (1, 3), (7, 4):
+        job.sendStatus(numerator, denominator)
+    return b"done"
+
+
+def strange(job: RunningJob[bytes]) -> bytes:
+    """
+    Report progress that is none.
+    """
+    job.sendStatus(1, 0)
+    return b"done"
+
+
+def failing(job: RunningJob[bytes]) -> bytes:
+    """
+    Fail after a while.
+    """
+    job.sendData(b"partial")
+    raise JobFailed
+
+
+def raising(job: RunningJob[bytes]) -> bytes:
+    """
+    Fail with an exception.
+    """
+    job.exception(b"this is beyond me")
+    return b""
+
+
+def register(worker: Worker[bytes]) -> None:
+    """
+    Let a worker do what clients are tried with.
+    """
+    worker.register("reverse", reverse)
+    worker.register("size", lambda job: b"%d\n" % len(job.data))
+    worker.register("empty", lambda job: b"")
+    worker.register("unique", lambda job: b"|".join((job.unique, job.data, b"")))
+    worker.register("data", data)
+    worker.register("progress", progress)
+    worker.register("strange", strange)
+    worker.register("fail", failing)
+    worker.register("raise", raising)
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[JobServer]:
+    """
+    A job server of either kind with a worker for the clients, for all cases.
+    """
+    requirePeer("gearman")
+
+    async def start() -> JobServer:
+        folder = str(tmp_path_factory.mktemp("server"))
+        started = await startServer(request.param, port=port, cwd=folder)
+        worker.startService()
+        await untilServed(started.port, "raise")
+        return started
+
+    port = freePort()
+    worker = Worker(reactor, f"127.0.0.1:{port}")
+    register(worker)
+    server = pytest_twisted.blockon(Deferred.fromCoroutine(start()))
+    yield server
+    pytest_twisted.blockon(worker.stopService())
+    pytest_twisted.blockon(Deferred.fromCoroutine(server.stop()))
+
+
+def cleaned(case: Case, output: bytes) -> bytes:
+    """
+    Leave out what no two runs share: handles, and uniques that are random.
+    """
+    output = re.sub(rb"H:\S+:\d+", b"HANDLE", output)
+    output = re.sub(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"UUID", output)
+    if case.unordered:
+        output = b"".join(sorted(output.splitlines(keepends=True)))
+    return output
+
+
+def words(case: Case, server: JobServer, dead: int) -> tuple[list[str], dict[str, str]]:
+    """
+    Fill in the ports.
+
+    @return: the arguments, and what the environment has beside this one's.
+    """
+
+    def filled(text: str) -> str:
+        return text.replace("{port}", str(server.port)).replace("{dead}", str(dead))
+
+    where = [] if case.anywhere else ["-h", "127.0.0.1", "-p", str(server.port)]
+    environment = {key: filled(value) for key, value in case.environment.items()}
+    return [*where, *map(filled, case.arguments)], environment
+
+
+async def ended(case: Case, child: Child) -> Run:
+    """
+    Wait for the end of a tool.
+    """
+    status = await child.ended()
+    return Run(cleaned(case, child.output), bool(child.errors), status)
+
+
+async def playClient(tool: str, case: Case, server: JobServer, peers: Peers) -> Run:
+    """
+    Run a client.
+    """
+    arguments, environment = words(case, server, freePort())
+    child = peers.start(
+        *TOOLS[tool], *arguments, env=environment or None, stdin=case.stdin
+    )
+    return await ended(case, child)
+
+
+async def playWorker(
+    tool: str, case: Case, server: JobServer, peers: Peers
+) -> tuple[Run, list[Run]]:
+    """
+    Run a worker, and send it jobs.
+
+    @return: what came of it, and of C{gearman} as its client.
+    """
+    arguments, _ = words(case, server, freePort())
+    worker = peers.start(*TOOLS[tool], *arguments)
+    await untilServed(server.port, "work")
+    client = ["gearman", "-h", "127.0.0.1", "-p", str(server.port), "-f", "work"]
+    answers = []
+    for workload in case.workloads:
+        answers.append(await ended(case, peers.start(*client, stdin=workload)))
+    run = await ended(case, worker)
+    await untilServed(server.port, "work", 0)
+    return run, answers
+
+
+def similar(ours: Run, expected: Run) -> bool:
+    """
+    Did our tool do what is said of it? Of its help, the first word is said.
+    """
+    if expected.output == b"usage":
+        ours = Run(ours.output[:5], ours.complained, ours.status)
+    return ours == expected
+
+
+@pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.name)
+@pytest_twisted.ensureDeferred
+async def test_client(server: JobServer, peers: Peers, case: Case) -> None:
+    """
+    As a client it writes the same to stdout, complains when the other does, and
+    ends with the same exit status.
+    """
+    theirs, ours = await together(
+        playClient("gearman", case, server, peers),
+        playClient("txgearman", case, server, peers),
+    )
+    if case.ours is None or case.differsOn not in ("", server.kind):
+        assert ours == theirs
+    else:
+        assert theirs != case.ours, "declared to differ, but the same"
+        assert similar(ours, case.ours), ours
+
+
+@pytest.mark.parametrize("case", WORKERS, ids=lambda case: case.name)
+@pytest_twisted.ensureDeferred
+async def test_worker(server: JobServer, peers: Peers, case: Case) -> None:
+    """
+    As a worker too, and its clients get the same.
+    """
+    theirs = await playWorker("gearman", case, server, peers)
+    ours = await playWorker("txgearman", case, server, peers)
+    if case.ours is None:
+        assert ours == theirs
+    else:
+        expected = (case.ours, [ANSWERS[case.name]])
+        assert theirs != expected, "declared to differ, but the same"
+        assert ours == expected
+
+
+def test_everyDifferenceIsListed() -> None:
+    """
+    The rows of the table of differences are those that cases show.
+    """
+    listed = re.findall(r"^\| `([^`]+)` \|", DIFFERENCES.read_text("utf-8"), re.M)
+    assert len(listed) == len(set(listed))
+    shown = {case.differs for case in [*CLIENTS, *WORKERS] if case.differs}
+    assert set(listed) == shown
+
+
+def test_everyDifferenceIsShown() -> None:
+    """
+    A case that differs says what txgearman does, and no other one does.
+    """
+    for case in [*CLIENTS, *WORKERS]:
+        assert bool(case.differs) == (case.ours is not None), case.name
