@@ -227,7 +227,8 @@ class AdminClient:
     ) -> None:
         """
         @param server: an endpoint string, C{host}, C{host:port} or an endpoint;
-            by default the one in C{GEARMAN_SERVERS}, or the local one.
+            by default the one in C{GEARMAN_SERVERS} or C{GEARMAN_SERVER}, or the
+            local one.
         @raise BadSetting: for one that cannot be understood, or several.
         """
         servers = serversFrom(reactor, server)

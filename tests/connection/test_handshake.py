@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides, implementer
 
-from txgearman.connection.handshake import Trusted
+from txgearman.connection.handshake import trusted
 
 
 @implementer(IStreamClientEndpoint)
@@ -121,7 +121,7 @@ class HandshakeTests(SynchronousTestCase):
         """
         if secure:
             directlyProvides(self.place.transport, INegotiated)
-        return Trusted(self.place).connect(self.factory)
+        return trusted(self.place).connect(self.factory)
 
     def test_plain(self) -> None:
         """
@@ -149,6 +149,13 @@ class HandshakeTests(SynchronousTestCase):
         self.assertEqual(self.protocols, [])
         self.place.shakesHands()
         self.assertIs(self.successResultOf(made), self.protocols[0])
+
+    def test_twice(self) -> None:
+        """
+        An endpoint that waits for handshakes already is taken as it is.
+        """
+        endpoint = trusted(self.place)
+        self.assertIs(trusted(endpoint), endpoint)
 
     def test_untrusted(self) -> None:
         """

@@ -178,7 +178,7 @@ async def test_iterating(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_several_callers(fleet: Fleet) -> None:
+async def test_severalCallers(fleet: Fleet) -> None:
     """
     Each caller of C{whenDone} has the result for itself, also one who comes
     late; one who gives up takes nothing from the others.
@@ -227,7 +227,7 @@ async def test_background(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_many_at_once(fleet: Fleet) -> None:
+async def test_manyAtOnce(fleet: Fleet) -> None:
     """
     Thousands of jobs are submitted in one go: the server has each of them when
     the client does, and each is done once.
@@ -249,7 +249,7 @@ async def test_many_at_once(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_many_in_flight(fleet: Fleet) -> None:
+async def test_manyInFlight(fleet: Fleet) -> None:
     """
     With a limit to the jobs in flight, many jobs get to the server as others
     end; each has its own result.
@@ -269,7 +269,7 @@ async def test_many_in_flight(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_cancelling_on_the_server(fleet: Fleet) -> None:
+async def test_cancellingOnTheServer(fleet: Fleet) -> None:
     """
     A job that is cancelled on the server while it waits is never run, and
     cancelling a job that nobody knows says so.
@@ -366,7 +366,7 @@ async def test_coalescing(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("unique", ["-", "#"])
 @pytest_twisted.ensureDeferred
-async def test_unique_of_the_workload(fleet: Fleet, unique: str) -> None:
+async def test_uniqueOfTheWorkload(fleet: Fleet, unique: str) -> None:
     """
     With the uniques "-" and "#", jobs of equal workloads are done once.
     """
@@ -473,7 +473,7 @@ async def test_failures(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_exceptions_unheard(fleet: Fleet) -> None:
+async def test_exceptionsUnheard(fleet: Fleet) -> None:
     """
     For a client that wants to hear of no exceptions, a job has just failed.
     """
@@ -582,7 +582,7 @@ async def test_unacknowledged(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_max_in_flight(fleet: Fleet) -> None:
+async def test_maxInFlight(fleet: Fleet) -> None:
     """
     Not more jobs are under way than a client may have; the others wait, and a
     call that is cancelled while it waits is never submitted.
@@ -639,7 +639,7 @@ async def test_echo(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_cancelling_a_call(fleet: Fleet) -> None:
+async def test_cancellingACall(fleet: Fleet) -> None:
     """
     Who cancels a call is told so at once; its job goes on, and another caller of
     the same job gets what is his.
@@ -659,7 +659,7 @@ async def test_cancelling_a_call(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_ten_thousand(fleet: Fleet) -> None:
+async def test_tenThousand(fleet: Fleet) -> None:
     """
     Ten thousand calls at once from one client all get their own results.
     """
@@ -673,7 +673,7 @@ async def test_ten_thousand(fleet: Fleet) -> None:
 
 @pytest.mark.parametrize("resubmit", [False, True], ids=["once", "resubmit"])
 @pytest_twisted.ensureDeferred
-async def test_one_of_three_dies(fleet: Fleet, resubmit: bool) -> None:
+async def test_oneOfThreeDies(fleet: Fleet, resubmit: bool) -> None:
     """
     While one of three servers is killed and restarted under load, every call
     ends once: with its own result, or, when it must not be submitted anew and
@@ -729,7 +729,7 @@ async def test_one_of_three_dies(fleet: Fleet, resubmit: bool) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_php_worker(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+async def test_phpWorker(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
     """
     A worker in PHP does our client's jobs of every kind, and its failures arrive
     as what they are.

@@ -26,7 +26,14 @@ from tests.functional.fleet import (
     soon,
     startingFleet,
 )
-from tests.functional.processes import freePort, requirePeer, spawn, until
+from tests.functional.processes import (
+    TXGEARADMIN,
+    TXGEARMAN,
+    freePort,
+    requirePeer,
+    spawn,
+    until,
+)
 from txgearman.admin import AdminClient
 from txgearman.client.choice import RoundRobin
 from txgearman.client.client import Client
@@ -321,3 +328,32 @@ async def test_gearmand(servers: Starter, tmp_path: Path) -> None:
     admin = AdminClient(reactor, nameOf(server))
     assert await admin.processId() == server.child.pid
     await admin.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_tools(servers: Starter, tmp_path: Path) -> None:
+    """
+    With C{-S} the tools speak TLS, and trust whom the system trusts.
+    """
+    place = Place.make(tmp_path / "place")
+    await servers("txgearman", *place.options)
+    trusting = {"SSL_CERT_FILE": str(place.identity.certificate)}
+    where = ["-S", "-h", "localhost", "-p", str(place.port)]
+    worker = spawn(
+        [*TXGEARMAN, *where, "-v", "-w", "-c", "1", "-f", "f", "--", "rev"],
+        env=trusting,
+        stdin=b"",
+    )
+    client = spawn([*TXGEARMAN, *where, "-f", "f", "abc\n"], env=trusting, stdin=b"")
+    assert await client.ended() == 0, client.errors
+    assert client.output == b"cba\n"
+    assert await worker.ended() == 0
+    admin = spawn([*TXGEARADMIN, *where, "--status"], env=trusting, stdin=b"")
+    assert await admin.ended() == 0, admin.errors
+    assert admin.output == b"f\t0\t0\t0\n.\n"
+    for tool in [*TXGEARMAN, "-f", "f", "x"], [*TXGEARADMIN, "--status"]:
+        stranger = spawn([*tool, *where], stdin=b"")
+        assert await stranger.ended() == 1
+        assert b"cannot reach" in stranger.errors
+        assert b"certificate verify failed" in stranger.errors
+        assert stranger.errors.count(b"\n") == 1

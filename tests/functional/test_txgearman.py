@@ -560,3 +560,28 @@ async def test_many(fleet: Fleet, peers: Peers) -> None:
     child = await play(peers, *background, stdin=lines)
     assert (child.output, child.status) == (b"", 0)
     await untilDone(server.port, "same")
+
+
+@pytest_twisted.ensureDeferred
+async def test_interrupted(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+    """
+    A client that gets a signal dies of it, without a word, and leaves no pidfile.
+    """
+    server = await fleet.server()
+    pidfile = tmp_path / "pid"
+    options = [*where(server), "-v", "-i", str(pidfile), "-f", "nobody"]
+    for number in signal.SIGINT, signal.SIGTERM:
+        child = peers.start(*TXGEARMAN, *options, "x")
+        await until(lambda: b"Task created" in child.output, "the job")  # noqa: B023, it is awaited here
+        assert pidfile.read_text() == f"{child.pid}\n"
+        child.signal(number)
+        assert await child.ended() == -number
+        assert child.errors == b""
+        assert not pidfile.exists()
+    reading = peers.start(*TXGEARMAN, *options, "-n", stdin=None)
+    await until(pidfile.exists, "it starts")
+    reading.write(b"line\n")
+    await until(lambda: b"Task created" in reading.output, "the first job")
+    reading.signal(signal.SIGINT)
+    assert await reading.ended() == -signal.SIGINT
+    assert reading.errors == b""

@@ -114,7 +114,7 @@ def confused(job: RunningJob[Any]) -> None:
     "function", [confused, InThread(confused)], ids=["reactor", "InThread"]
 )
 @pytest_twisted.ensureDeferred
-async def test_wrong_value(
+async def test_wrongValue(
     fleet: Fleet, function: Function[bytes] | InThread[bytes]
 ) -> None:
     """
@@ -127,7 +127,7 @@ async def test_wrong_value(
 
 
 @pytest_twisted.ensureDeferred
-async def test_reports_of_a_thread(fleet: Fleet) -> None:
+async def test_reportsOfAThread(fleet: Fleet) -> None:
     """
     A function in a thread of its own reports as one in the reactor does, and in
     the order in which it reports.
@@ -158,7 +158,7 @@ async def test_reports_of_a_thread(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_what_a_job_is(fleet: Fleet) -> None:
+async def test_whatAJobIs(fleet: Fleet) -> None:
     """
     A job knows its function, unique, handle and workload; no result at all is an
     empty one; C{fail} and C{exception} end it, whatever is returned then.
@@ -215,7 +215,7 @@ async def test_timeout(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_concurrency_of_a_function(fleet: Fleet) -> None:
+async def test_concurrencyOfAFunction(fleet: Fleet) -> None:
     """
     No more jobs of a function run than it may have at once, while other
     functions go on.
@@ -237,7 +237,7 @@ async def test_concurrency_of_a_function(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_concurrency_over_servers(fleet: Fleet) -> None:
+async def test_concurrencyOverServers(fleet: Fleet) -> None:
     """
     A worker of two servers runs no more jobs than it may, takes none that it
     cannot run, and serves both.
@@ -286,7 +286,7 @@ async def test_unregister(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_unregister_own(fleet: Fleet) -> None:
+async def test_unregisterOwn(fleet: Fleet) -> None:
     """
     A function with connections of its own takes them with it when it is dropped,
     also while a job of it runs; taken up again, it has new ones.
@@ -308,7 +308,7 @@ async def test_unregister_own(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_restarting_at_once(fleet: Fleet) -> None:
+async def test_restartingAtOnce(fleet: Fleet) -> None:
     """
     A worker and a client that are started while they stop finish what they do,
     and then go on.
@@ -379,7 +379,7 @@ async def test_stopping(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_stopping_in_time(fleet: Fleet) -> None:
+async def test_stoppingInTime(fleet: Fleet) -> None:
     """
     What runs longer than a stopping worker waits is cancelled, and another worker
     does it.
@@ -397,7 +397,7 @@ async def test_stopping_in_time(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_coming_back(fleet: Fleet) -> None:
+async def test_comingBack(fleet: Fleet) -> None:
     """
     When a server is killed and restarted, its worker registers everything again;
     the result of a job of the dead server is nobody's, and disturbs nobody.
@@ -420,7 +420,7 @@ async def test_coming_back(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_down_at_start(fleet: Fleet) -> None:
+async def test_downAtStart(fleet: Fleet) -> None:
     """
     A server that is down at start keeps nobody from the others, and is used once
     it is there.
@@ -435,7 +435,7 @@ async def test_down_at_start(fleet: Fleet) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_php_client(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+async def test_phpClient(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
     """
     A client in PHP has its jobs of every kind done by our worker.
     """

@@ -23,6 +23,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 
+def trusted(endpoint: IStreamClientEndpoint) -> IStreamClientEndpoint:
+    """
+    Make an endpoint whose connections are made when they can be trusted. One that
+    is such an endpoint stays as it is: a handshake is told to one listener.
+    """
+    return endpoint if isinstance(endpoint, Trusted) else Trusted(endpoint)
+
+
 @implementer(IStreamClientEndpoint)
 @frozen
 class Trusted:
@@ -74,9 +82,9 @@ class _Attempt(Factory):
         self._handshake = _Handshake(self, addr)
         return self._handshake
 
-    def trusted(self, addr: IAddress | None) -> IProtocol | None:
+    def begun(self, addr: IAddress | None) -> IProtocol | None:
         """
-        The handshake is over.
+        The connection can be trusted.
 
         @return: the protocol that goes on.
         """
@@ -132,15 +140,15 @@ class _Handshake(Protocol):
 
     def _begin(self) -> None:
         assert self.transport is not None
-        protocol = self._attempt.trusted(self._addr)
+        protocol = self._attempt.begun(self._addr)
         if protocol is None:
             self._attempt.failed(Failure(NoProtocol()))
             self.stop()
             return
         self._protocol = protocol
+        protocol.makeConnection(self.transport)
         # From here on there is nobody in between.
         self.dataReceived = protocol.dataReceived  # type: ignore[method-assign]
-        protocol.makeConnection(self.transport)
         self._attempt.succeeded(protocol)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

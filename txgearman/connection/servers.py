@@ -20,7 +20,7 @@ from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
 from txgearman.connection.describing import understanding
-from txgearman.connection.handshake import Trusted
+from txgearman.connection.handshake import trusted
 from txgearman.errors import BadSetting
 from txgearman.wire.packets import PORT
 
@@ -69,7 +69,7 @@ def serversFrom(reactor: IReactorTime, servers: Servers) -> list[Server]:
             names = [name.strip() for name in _split(server)]
             found += [_server(reactor, name) for name in names if name]
         else:
-            found.append(Server(repr(server), Trusted(server)))
+            found.append(Server(repr(server), trusted(server)))
     if not found:
         raise BadSetting("no job servers are named")
     return found
@@ -87,7 +87,7 @@ def _server(reactor: IReactorTime, name: str) -> Server:
     """
     Name one server.
     """
-    return Server(name, Trusted(_endpoint(reactor, name)))
+    return Server(name, trusted(_endpoint(reactor, name)))
 
 
 def _split(text: str) -> list[str]:

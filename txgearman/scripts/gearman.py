@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from txgearman.client.client import Client
 from txgearman.scripts.arguments import parse, timeoutOf
 from txgearman.scripts.asking import ask, ping
-from txgearman.scripts.background import detach, pidFile
+from txgearman.scripts.background import detach
 from txgearman.scripts.running import run
 from txgearman.scripts.servers import serversOf
 from txgearman.scripts.submitting import submitAll
@@ -67,10 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.detach:
         detach()
-    with pidFile(options.pidfile):
-        run(
-            "txgearman",
-            lambda reactor: _main(reactor, options),
-            # A client's -v is about handles alone, as gearman's.
-            verbose=options.verbose and options.worker,
-        )
+    run(
+        "txgearman",
+        lambda reactor: _main(reactor, options),
+        # A client's -v is about handles alone, as gearman's.
+        verbose=options.verbose and options.worker,
+        pidfile=options.pidfile,
+    )

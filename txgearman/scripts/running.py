@@ -5,9 +5,12 @@ never a traceback.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IReactorTime
@@ -24,6 +27,7 @@ from twisted.logger import (
 from zope.interface import implementer
 
 from txgearman.errors import GearmanError
+from txgearman.scripts.background import pidFile
 from txgearman.scripts.output import complain, stopWriting
 
 UNREACHABLE = (ConnectError, ConnectionDone, ConnectionLost, DeferredTimeout)
@@ -51,12 +55,50 @@ class _Complaints:
         complain(f"{self._name}: {text}")
 
 
-def run(name: str, main: Main, *, verbose: bool = False) -> None:
+class _Interruption:
+    """
+    A signal that ends a tool: what it does is cancelled, so that it cleans up, and
+    then the tool dies of the signal, as the shell expects.
+    """
+
+    def __init__(self) -> None:
+        self._number: int | None = None
+
+    def heed(self, reactor: Any, doing: Deferred[None]) -> None:
+        """
+        Listen to signals.
+
+        @param doing: what is cancelled.
+        """
+
+        def heard(number: int, frame: object) -> None:
+            # At the second it does not matter any more what is left behind.
+            then = doing.cancel if self._number is None else reactor.crash
+            self._number = number
+            reactor.callFromThread(then)
+
+        for number in signal.SIGINT, signal.SIGTERM:
+            # The reactor puts its own in place when it starts.
+            reactor.callWhenRunning(signal.signal, number, heard)
+
+    def end(self) -> None:
+        """
+        Die of the signal that came, if one came.
+        """
+        if self._number is not None:
+            signal.signal(self._number, signal.SIG_DFL)
+            os.kill(os.getpid(), self._number)
+
+
+def run(
+    name: str, main: Main, *, verbose: bool = False, pidfile: str | None = None
+) -> None:
     """
     Run a tool to its end.
 
     @param name: what it is called.
     @param verbose: whether to tell also what is worth knowing only.
+    @param pidfile: where to keep the process id meanwhile.
     @raise SystemExit: with its exit status.
     """
     level = LogLevel.info if verbose else LogLevel.warn
@@ -64,13 +106,26 @@ def run(name: str, main: Main, *, verbose: bool = False) -> None:
     wanted.setLogLevelForNamespace("txgearman", level)
     observer = FilteringLogObserver(_Complaints(name), [wanted])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-    react(lambda reactor: Deferred.fromCoroutine(_run(name, main, reactor)))
+    interruption = _Interruption()
+
+    def start(reactor: IReactorTime) -> Deferred[None]:
+        doing = Deferred.fromCoroutine(_run(name, main, reactor))
+        interruption.heed(reactor, doing)
+        return doing
+
+    try:
+        with pidFile(pidfile):
+            react(start)
+    finally:
+        interruption.end()
 
 
 def reasonOf(error: BaseException) -> str:
     """
     What is wrong, to stand at the end of a line.
     """
+    if isinstance(error, DeferredTimeout):
+        return "no answer in time"
     return str(error).removesuffix(".")
 
 
@@ -80,6 +135,9 @@ async def _run(name: str, main: Main, reactor: IReactorTime) -> None:
     """
     try:
         status = await main(reactor)
+    except CancelledError:
+        # By a signal, of which it dies then.
+        status = 0
     except BrokenPipeError:
         stopWriting()
         status = 1

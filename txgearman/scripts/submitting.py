@@ -32,6 +32,7 @@ async def submitAll(reactor: Any, client: Client[bytes], options: Namespace) -> 
     try:
         return await submitting.run(workloads(reactor, options))
     finally:
+        submitting.stop()
         printer.finished()
 
 
@@ -65,6 +66,7 @@ class _Submitting:
         self._printer = printer
         self._slots = DeferredSemaphore(options.jobs)
         self._status = 0
+        self._stopped = False
         self._broken: list[Failure] = []
 
     async def run(self, source: AsyncIterator[bytes]) -> int:
@@ -86,6 +88,12 @@ class _Submitting:
         if self._broken:
             self._broken[0].raiseException()
         return self._status
+
+    def stop(self) -> None:
+        """
+        Say nothing more.
+        """
+        self._stopped = True
 
     def _over(self, result: object) -> None:
         """
@@ -129,4 +137,5 @@ class _Submitting:
                 self._printer.completed(job, await job.whenDone())
         except (JobError, ServerError) as error:
             self._status = 1
-            self._printer.failed(function, error)
+            if not self._stopped:
+                self._printer.failed(function, error)

@@ -122,7 +122,23 @@ async def watch(reactor: Any, servers: Sequence[Server], options: Namespace) -> 
     watched = [_Watched(one, AdminClient(reactor, one.endpoint)) for one in servers]
     live = Live(console=Console(), auto_refresh=False)
     live.vertical_overflow = "ellipsis"
-    reactor.addSystemEventTrigger("before", "shutdown", live.stop)
+    try:
+        await _lookOn(reactor, live, watched, options)
+    finally:
+        live.stop()
+        for one in watched:
+            await one.admin.close()
+    return 0
+
+
+async def _lookOn(
+    reactor: Any, live: Live, watched: Sequence[_Watched], options: Namespace
+) -> None:
+    """
+    Look again and again, and show what there is to see.
+
+    @raise GearmanError: when no server can be reached at the first look.
+    """
     looks = 0
     while True:
         for one in watched:
@@ -137,12 +153,8 @@ async def watch(reactor: Any, servers: Sequence[Server], options: Namespace) -> 
         else:
             _show(live, Group(*map(_panel, watched)))
         if looks >= options.looks:
-            break
+            return
         await deferLater(reactor, options.interval)
-    live.stop()
-    for one in watched:
-        await one.admin.close()
-    return 0
 
 
 def _show(live: Live, what: RenderableType) -> None:

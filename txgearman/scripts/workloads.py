@@ -49,15 +49,12 @@ async def _lines(reactor: IReactorFromThreads) -> AsyncIterator[bytes]:
     """
     rest: list[bytes] = []
     while chunk := await _read(reactor):
-        first, *more = chunk.splitlines(keepends=True) if b"\n" in chunk else [chunk]
-        rest.append(first)
-        for line in more:
-            yield b"".join(rest)
-            rest = [line]
-        if rest[-1].endswith(b"\n"):
-            yield b"".join(rest)
+        *ended, begun = chunk.split(b"\n")
+        for line in ended:
+            yield b"".join([*rest, line, b"\n"])
             rest = []
-    if rest:
+        rest.append(begun)
+    if any(rest):
         yield b"".join(rest)
 
 
