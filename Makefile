@@ -52,11 +52,12 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 # Two runs: pytest-twisted keeps the reactor running from the first functional
-# test on, and a unit test with the real reactor runs it itself.
+# test on, and a unit test with the real reactor runs it itself. Functional tests
+# wait for other programs most of the time, so several modules run at once.
 pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --ignore=tests/functional
-	$(BIN)/coverage run -m pytest tests/functional
+	$(BIN)/coverage run -m pytest --numprocesses=auto --dist=loadfile tests/functional
 
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev

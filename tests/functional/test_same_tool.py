@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from attrs import define
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
@@ -95,29 +96,46 @@ def register(worker: Worker[bytes]) -> None:
     worker.register("raise", raising)
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[JobServer]:
+@define
+class Stage:
     """
-    A job server of either kind with a worker for the clients, for all cases.
+    A job server, and a worker for the clients.
+    """
+
+    server: JobServer
+    worker: Worker[bytes]
+
+    @classmethod
+    async def opens(cls, kind: str, folder: Path) -> Stage:
+        """
+        Start a server of a kind.
+        """
+        server = await startServer(kind, cwd=str(folder))
+        worker = Worker(reactor, f"127.0.0.1:{server.port}")
+        register(worker)
+        worker.startService()
+        await untilServed(server.port, "raise")
+        return cls(server, worker)
+
+    async def closes(self) -> None:
+        """
+        End both.
+        """
+        await self.worker.stopService()
+        await self.server.stop()
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Stage]]:
+    """
+    A stage for each kind of server, for all cases.
     """
     requirePeer("gearman")
-
-    async def start() -> JobServer:
-        folder = str(tmp_path_factory.mktemp("server"))
-        started = await startServer(request.param, port=port, cwd=folder)
-        worker.startService()
-        await untilServed(started.port, "raise")
-        return started
-
-    port = freePort()
-    worker = Worker(reactor, f"127.0.0.1:{port}")
-    register(worker)
-    server = pytest_twisted.blockon(Deferred.fromCoroutine(start()))
-    yield server
-    pytest_twisted.blockon(worker.stopService())
-    pytest_twisted.blockon(Deferred.fromCoroutine(server.stop()))
+    opening = [Stage.opens(kind, tmp_path_factory.mktemp("server")) for kind in SERVERS]
+    stages = pytest_twisted.blockon(Deferred.fromCoroutine(together(*opening)))
+    yield stages
+    closing = [stage.closes() for stage in stages]
+    pytest_twisted.blockon(Deferred.fromCoroutine(together(*closing)))
 
 
 def cleaned(case: Case, output: bytes) -> bytes:
@@ -185,47 +203,68 @@ async def playWorker(
     return run, answers
 
 
-def similar(ours: Run, expected: Run) -> bool:
+def similar(ours: Run, expected: Run | None) -> bool:
     """
     Did our tool do what is said of it? Of its help, the first word is said.
     """
-    if expected.output == b"usage":
+    if expected == Run(b"usage"):
         ours = Run(ours.output[:5], ours.complained, ours.status)
     return ours == expected
 
 
-@pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.name)
-@pytest_twisted.ensureDeferred
-async def test_client(server: JobServer, peers: Peers, case: Case) -> None:
+def asDeclared(case: Case, kind: str) -> bool:
     """
-    As a client it writes the same to stdout, complains when the other does, and
-    ends with the same exit status.
+    Does a case differ on a kind of server?
+    """
+    return case.ours is not None and case.differsOn in ("", kind)
+
+
+async def compareClients(server: JobServer, peers: Peers, case: Case) -> None:
+    """
+    Run both tools as clients.
     """
     theirs, ours = await together(
         playClient("gearman", case, server, peers),
         playClient("txgearman", case, server, peers),
     )
-    if case.ours is None or case.differsOn not in ("", server.kind):
-        assert ours == theirs
-    else:
+    if asDeclared(case, server.kind):
         assert theirs != case.ours, "declared to differ, but the same"
         assert similar(ours, case.ours), ours
+    else:
+        assert ours == theirs
+
+
+async def compareWorkers(server: JobServer, peers: Peers, case: Case) -> None:
+    """
+    Run both tools as workers, one after the other.
+    """
+    theirs = await playWorker("gearman", case, server, peers)
+    ours = await playWorker("txgearman", case, server, peers)
+    if asDeclared(case, server.kind):
+        expected = (case.ours, [ANSWERS[case.name]])
+        assert theirs != expected, "declared to differ, but the same"
+        assert ours == expected
+    else:
+        assert ours == theirs
+
+
+@pytest.mark.parametrize("case", CLIENTS, ids=lambda case: case.name)
+@pytest_twisted.ensureDeferred
+async def test_client(stages: list[Stage], peers: Peers, case: Case) -> None:
+    """
+    As a client it writes the same to stdout, complains when the other does, and
+    ends with the same exit status.
+    """
+    await together(*(compareClients(stage.server, peers, case) for stage in stages))
 
 
 @pytest.mark.parametrize("case", WORKERS, ids=lambda case: case.name)
 @pytest_twisted.ensureDeferred
-async def test_worker(server: JobServer, peers: Peers, case: Case) -> None:
+async def test_worker(stages: list[Stage], peers: Peers, case: Case) -> None:
     """
     As a worker too, and its clients get the same.
     """
-    theirs = await playWorker("gearman", case, server, peers)
-    ours = await playWorker("txgearman", case, server, peers)
-    if case.ours is None:
-        assert ours == theirs
-    else:
-        expected = (case.ours, [ANSWERS[case.name]])
-        assert theirs != expected, "declared to differ, but the same"
-        assert ours == expected
+    await together(*(compareWorkers(stage.server, peers, case) for stage in stages))
 
 
 def test_everyDifferenceIsListed() -> None:
