@@ -5,6 +5,7 @@ Tests of the admin client.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,6 +27,8 @@ from zope.interface import implementer
 
 from txgearman.admin import (
     AdminClient,
+    Awaited,
+    ClientRow,
     Connected,
     FunctionStatus,
     JobRow,
@@ -129,6 +132,25 @@ ROWS: list[tuple[Ask, bytes, bytes, object]] = [
         b"f\tu\t127.0.0.1:9\t2\nf\t\t-\t0\n.\n",
         [Waiting(b"f", b"u", b"127.0.0.1:9", 2), Waiting(b"f", b"", b"-", 0)],
     ),
+    (
+        AdminClient.clients,
+        b"clients\r\n",
+        b"127.0.0.1:8\n127.0.0.1:9\n\tf\tu\t-\n\ta\tb\t\t::1:7\n.\n",
+        [
+            ClientRow(b"127.0.0.1:8", ()),
+            ClientRow(
+                b"127.0.0.1:9",
+                (Awaited(b"f", b"u", b"-"), Awaited(b"a\tb", b"", b"::1:7")),
+            ),
+        ],
+    ),
+    (
+        partial(AdminClient.command, line="acl list", table=True),
+        b"acl list\r\n",
+        b"one\ntwo\n.\n",
+        [b"one", b"two"],
+    ),
+    (partial(AdminClient.command, line=b"nice"), b"nice\r\n", b"OK\r\n", [b"OK"]),
     (AdminClient.version, b"version\r\n", b"OK 1.1.20\n", "1.1.20"),
     (AdminClient.version, b"version\r\n", b"v1.130.1\n", "v1.130.1"),
     (AdminClient.processId, b"getpid\r\n", b"OK 12\n", 12),
@@ -211,6 +233,8 @@ class AdminClientTests(SynchronousTestCase):
         """
         for word in "", "two words", "new\nline", b"tab\t":
             self.failureResultOf(self.admin.cancel(word), ValueError)
+        for line in "", " ", "two\nlines":
+            self.failureResultOf(self.admin.command(line), ValueError)
 
     def test_cannotConnect(self) -> None:
         """

@@ -166,14 +166,18 @@ async def test_severalServers(servers: Starter) -> None:
 @pytest_twisted.ensureDeferred
 async def test_jobs(servers: Starter) -> None:
     """
-    Our server says who runs which job.
+    Our server says who runs which job, and who waits for it.
     """
     server = await servers("txgearman")
     peer = await connect(server.port)
-    peer.send("SUBMIT_JOB_BG", b"f", b"mine", b"")
+    peer.send("SUBMIT_JOB", b"f", b"mine", b"")
     await peer.settle()
-    child = await play(TXGEARADMIN, server.port, "--jobs")
-    assert (child.output, child.status) == (b"f\tmine\t-\t0\n.\n", 0)
+    child = await play(TXGEARADMIN, server.port, "--jobs", "--clients")
+    assert child.status == 0
+    jobs, _, clients = child.output.partition(b".\n")
+    assert jobs == b"f\tmine\t-\t1\n"
+    assert re.search(rb"127.0.0.1:\d+\n\tf\tmine\t-\n", clients)
+    assert clients.endswith(b"\n.\n")
 
 
 @eachServer

@@ -18,7 +18,7 @@ from attrs import astuple
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from txgearman.admin import AdminClient, Connected
+from txgearman.admin import AdminClient, ClientRow, Connected
 from txgearman.connection.servers import Server, serversFrom
 from txgearman.errors import BadSetting, GearmanError, ServerError
 from txgearman.scripts.output import complain, plain, readable, say, sayJSON
@@ -37,6 +37,7 @@ _QUESTIONS: dict[str, tuple[str, Do]] = {
     "--show-jobs": ("the jobs", lambda a, _: a.jobs()),
     "--jobs": ("who runs which job, if the server says so", lambda a, _: a.waiting()),
     "--show-unique-jobs": ("the uniques of the jobs", lambda a, _: a.uniques()),
+    "--clients": ("who waits for which jobs, likewise", lambda a, _: a.clients()),
     "--server-version": ("the server's version", lambda a, _: a.version()),
     "--server-verbose": ("how much the server logs", lambda a, _: a.verbosity()),
     "--getpid": ("the server's process id", lambda a, _: a.processId()),
@@ -149,6 +150,8 @@ def _line(row: Any) -> str:
     if isinstance(row, Connected):
         who = [str(row.number), *map(readable, (row.address, row.clientId)), ":"]
         return " ".join([*who, *map(readable, row.functions)])
+    if isinstance(row, ClientRow):
+        return "\n\t".join([readable(row.address), *map(_line, row.jobs)])
     cells = astuple(row)
     return "\t".join(
         readable(c) if isinstance(c, bytes) else str(int(c)) for c in cells
