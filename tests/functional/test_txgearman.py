@@ -466,8 +466,40 @@ async def test_environment(fleet: Fleet, peers: Peers) -> None:
     server = await fleet.server()
     command = 'echo "$GEARMAN_FUNCTION $GEARMAN_HANDLE $GEARMAN_UNIQUE"'
     await startWorker(peers, server, "--", "sh", "-c", command)
-    job = await fleet.client(server).submit("work", b"", unique="a b")
-    assert await job.whenDone() == b"work " + job.handle + b" a b\n"
+    for unique in b"a b", b"\xff\n":
+        job = await fleet.client(server).submit("work", b"", unique=unique)
+        assert await job.whenDone() == b"work " + job.handle + b" " + unique + b"\n"
+
+
+@pytest_twisted.ensureDeferred
+async def test_argumentsOfBytes(fleet: Fleet, peers: Peers) -> None:
+    """
+    The command's arguments need not be text.
+    """
+    server = await fleet.server()
+    script = b'exec "$0" -w -h %s -f work -- printf %%s "$(printf "\\377")"'
+    tool = " ".join(f"'{word}'" for word in TXGEARMAN)
+    line = script.replace(b'"$0"', tool.encode()) % nameOf(server).encode()
+    peers.start("sh", "-c", line.decode())
+    assert await fleet.client(server).call("work", b"") == b"\xff"
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobodyReadsWorkloads(fleet: Fleet, peers: Peers) -> None:
+    """
+    A worker whose output nobody reads any more ends, and its job is another's.
+    """
+    server = await fleet.server()
+    client = fleet.client(server)
+    tool = " ".join(f"'{word}'" for word in TXGEARMAN)
+    child = peers.start("sh", "-c", f"{tool} -w -h {nameOf(server)} -f work | head -1")
+    assert await client.call("work", b"one\n") == b""
+    await until(lambda: child.output == b"one\n", "the line")
+    job = await client.submit("work", b"two\n")
+    assert await child.ended() == 0
+    assert child.errors == b"txgearman: running jobs given up: 1\n"
+    fleet.worker(server).register("work", lambda job: b"mine now")
+    assert await job.whenDone() == b"mine now"
 
 
 @pytest_twisted.ensureDeferred

@@ -169,7 +169,7 @@ class StoppingTests(WorkerTestCase):
         stopped = worker.stopService()
         self.clock.advance(6.9)
         self.assertNoResult(stopped)
-        with self.logs(LogLevel.info) as said, self.warns("1 jobs are given up"):
+        with self.logs(LogLevel.info) as said, self.warns("running jobs given up: 1"):
             self.clock.advance(0.1)
         self.assertIn("<RunningJob f H:1> was given up: CancelledError()", said)
         self.assertEqual([H], slow.cancelled)

@@ -64,7 +64,7 @@ class Command(ProcessProtocol):
         self._killing: Any = None
 
     def start(
-        self, program: str, words: Sequence[str], environment: Mapping[str, str]
+        self, program: bytes, words: Sequence[bytes], environment: Mapping[bytes, bytes]
     ) -> Any:
         """
         Run it.

@@ -33,8 +33,10 @@ async def work(reactor: Any, worker: Worker[bytes], options: Namespace) -> int:
         worker.register(function, working.do, timeout=timeoutOf(options))
     working.heed()
     worker.startService()
-    await working.whenOver()
-    await worker.stopService()
+    try:
+        await working.whenOver()
+    finally:
+        await worker.stopService()
     return 0
 
 
@@ -47,10 +49,11 @@ class _Working:
         self._reactor = reactor
         self._worker = worker
         self._options = options
-        words = options.words
-        self._program = words and (shutil.which(words[0]) or words[0])
+        self._words = [os.fsencode(word) for word in options.words]
+        self._program = shutil.which(self._words[0]) if self._words else None
         self._begun = 0
         self._signaled = 0
+        self._draining = False
         self._over: Deferred[None] = Deferred()
 
     def whenOver(self) -> Deferred[None]:
@@ -64,8 +67,7 @@ class _Working:
         Listen to signals.
         """
         for number in signal.SIGINT, signal.SIGTERM:
-            # The reactor puts its own in place when it starts.
-            self._reactor.callWhenRunning(signal.signal, number, self._told)
+            signal.signal(number, self._told)
 
     def _told(self, *_: object) -> None:
         self._signaled += 1
@@ -76,7 +78,9 @@ class _Working:
         """
         Take no more jobs.
         """
-        self._worker.drain().chainDeferred(self._over)
+        if not self._draining:
+            self._draining = True
+            self._worker.drain().chainDeferred(self._over)
 
     async def do(self, job: RunningJob[bytes]) -> bytes:
         """
@@ -85,10 +89,25 @@ class _Working:
         self._begun += 1
         if self._begun == self._options.count:
             self._drain()
-        if not self._program:
+        if self._program is not None:
+            ending = await self._command(job, self._program)
+            return self._result(job, ending)
+        try:
             self._show(job)
-            return b""
-        return self._result(job, await self._command(job))
+        except BrokenPipeError as error:
+            # Nobody reads on; others may do the job.
+            self._reactor.callLater(0, self._break, error)
+            await Deferred()
+        return b""
+
+    def _break(self, error: Exception) -> None:
+        """
+        Do no more jobs, and give back those that run.
+        """
+        over, self._over = self._over, Deferred()
+        self._drain()
+        self._worker.giveUp()
+        over.errback(error)
 
     def _show(self, job: RunningJob[bytes]) -> None:
         """
@@ -100,7 +119,7 @@ class _Working:
         else:
             write(sys.stdout.buffer, job.data)
 
-    async def _command(self, job: RunningJob[bytes]) -> Ending:
+    async def _command(self, job: RunningJob[bytes], program: bytes) -> Ending:
         """
         Let the command do a job.
         """
@@ -111,13 +130,13 @@ class _Working:
 
         lines = send if options.lines or options.stripped else None
         about = {
-            "GEARMAN_FUNCTION": job.function,
-            "GEARMAN_HANDLE": os.fsdecode(job.handle),
-            "GEARMAN_UNIQUE": os.fsdecode(job.unique),
+            b"GEARMAN_FUNCTION": os.fsencode(job.function),
+            b"GEARMAN_HANDLE": job.handle,
+            b"GEARMAN_UNIQUE": job.unique,
         }
         command = Command(self._reactor, job.data, lines)
-        environment = {**os.environ, **about}
-        ending: Ending = await command.start(self._program, options.words, environment)
+        environment = {**os.environb, **about}
+        ending: Ending = await command.start(program, self._words, environment)
         if ending.signal is not None and self._signaled:
             # A Ctrl-C reached the command too; others may do the job.
             self._reactor.callLater(0, self._worker.giveUp)

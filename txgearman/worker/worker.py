@@ -348,7 +348,8 @@ class Worker(Service, Generic[T]):
         for lane in list(self._lanes):
             # What it may be assigned yet goes to another worker.
             self._disconnect(lane)
-        self._log.warn("{jobs} jobs are given up", jobs=len(self._running))
+        if self._running:
+            self._log.warn("running jobs given up: {jobs}", jobs=len(self._running))
         for job, running in list(self._running.items()):
             job.lost = True
             running.cancel()
