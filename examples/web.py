@@ -119,7 +119,7 @@ def makeWorker(reactor: IReactorTime, servers: str | None) -> Worker[str]:
         try:
             return str(math.sqrt(float(job.data)))
         except ValueError:
-            raise JobException(job.handle, b"no number with a root") from None
+            raise JobException("no number with a root") from None
 
     return worker
 

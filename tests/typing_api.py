@@ -15,6 +15,9 @@ from txgearman import (
     AdminClient,
     Client,
     JobData,
+    JobException,
+    JobFailed,
+    JobLost,
     JobProgress,
     JobWarning,
     Priority,
@@ -63,6 +66,8 @@ async def clients() -> None:
     assert_type(jobs, Deferred[list[RemoteJob[bytes]]])
     named = Client(Clock(), clientId="me", maxInFlight=9, choice=RoundRobin())
     assert_type(named, Client[bytes])
+    Client(Clock(), answerTimeout=None, maxPacket=1000)
+    Client(Clock(), maxPacket="1000")  # type: ignore[call-overload]
     assert_type(Client(Clock(), codec=TEXT, resubmit=True), Client[str])
     assert_type(await Client(Clock(), codec=TEXT).call("f", "text"), str)
     assert_type(await Client(Clock(), codec=Celsius()).call("f", 1.5), float)
@@ -98,6 +103,16 @@ def workers() -> None:
     worker.register("slow", inThread(slow), concurrency=2)
     worker.register("title", inProcess(str.title))
     worker.register("wrong", lambda job: 5)  # type: ignore[arg-type, return-value]
+
+
+def errors() -> None:
+    """
+    What went wrong with a job is text or bytes, and its handle has a name.
+    """
+    JobFailed("text", handle=b"H:1")
+    JobException(b"bytes").data.hex()
+    JobException(b"H:1", b"bytes")  # type: ignore[call-arg]
+    JobLost(handle="H:1")  # type: ignore[arg-type]
 
 
 async def admin() -> None:

@@ -34,6 +34,7 @@ from txgearman.client.job import (
 )
 from txgearman.client.protocol import GearmanClientProtocol, JobStatus
 from txgearman.codecs import BYTES, JSON, TEXT, Codec
+from txgearman.connection.sockets import Keepalive
 from txgearman.errors import (
     BackgroundJob,
     BadSchedule,
@@ -51,7 +52,7 @@ from txgearman.errors import (
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.protocol import GearmanServerProtocol
 from txgearman.server.service import GearmanServer
-from txgearman.server.settings import Keepalive, Settings
+from txgearman.server.settings import Settings
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
 from txgearman.worker.factory import (

@@ -13,6 +13,21 @@ class GearmanError(Exception):
     Something about Gearman went wrong.
     """
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """
+        Travel between processes whole, whatever the constructor takes.
+        """
+        return _remade, (type(self), self.args), vars(self)
+
+
+def _remade(kind: type[GearmanError], args: tuple[object, ...]) -> GearmanError:
+    """
+    Make an error that was pickled, without its attributes, which follow.
+    """
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
+
 
 class ServerError(GearmanError):
     """
@@ -41,8 +56,17 @@ class QueueFull(ServerError):
     The function's queue holds as many jobs as it may.
     """
 
-    def __init__(self) -> None:
-        super().__init__(b"QUEUE_ERROR", b"Job queue is full")
+    def __init__(self, text: bytes = b"Job queue is full") -> None:
+        super().__init__(b"QUEUE_ERROR", text)
+
+
+def serverError(code: bytes, text: bytes) -> ServerError:
+    """
+    Make the error that a server's refusal stands for.
+
+    @param code: what the server calls it, and L{ServerError} its C{code}.
+    """
+    return QueueFull(text) if code == b"QUEUE_ERROR" else ServerError(code, text)
 
 
 class BadSchedule(GearmanError, ValueError):
@@ -67,13 +91,19 @@ class JobError(GearmanError):
     """
     A job did not end with a result.
 
+    @ivar reason: why, in words; empty when nobody said.
     @ivar handle: the job's handle; empty when it never had one.
     """
 
-    def __init__(self, handle: bytes = b"", reason: str = "") -> None:
-        super().__init__(handle, reason)
-        self.handle = handle
+    def __init__(self, reason: str | bytes = "", *, handle: bytes = b"") -> None:
+        """
+        @param reason: text, or bytes that are most likely text in UTF-8.
+        """
+        if isinstance(reason, bytes):
+            reason = reason.decode("utf-8", "backslashreplace")
+        super().__init__(reason)
         self.reason = reason
+        self.handle = handle
 
     def __str__(self) -> str:
         sentence = self.reason or (type(self).__doc__ or "").strip().partition("\n")[0]
@@ -89,14 +119,21 @@ class JobFailed(JobError):
 
 class JobException(JobFailed):
     """
-    The worker failed with an exception.
+    The worker failed with an exception. A worker's function that raises it
+    chooses what the client is told.
 
     @ivar data: what the worker said about it, in bytes.
     """
 
-    def __init__(self, handle: bytes = b"", data: bytes = b"") -> None:
-        super().__init__(handle, data.decode("utf-8", "backslashreplace"))
-        self.data = data
+    def __init__(self, data: str | bytes = b"", *, handle: bytes = b"") -> None:
+        """
+        @param data: bytes, or text for them in UTF-8.
+        """
+        super().__init__(data, handle=handle)
+        # What is no Unicode, such as some file names, cannot be sent as it is.
+        self.data = (
+            data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+        )
 
 
 class JobLost(JobError):

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.client.stage import Stage, now
+from tests.client.stage import Line, Stage, now
 from txgearman.client.protocol import JobStatus
-from txgearman.errors import NoServers, ServerError
+from txgearman.errors import NoServers, QueueFull, ServerError
 
 
 class AskTests(SynchronousTestCase):
@@ -123,6 +123,68 @@ class AskTests(SynchronousTestCase):
         self.lines[0].sends("ECHO_RES", b"ping")
         self.assertEqual(now(pinged), {"one": 0.0})
 
+    def answers(self, line: Line, asked: str, known: bytes) -> None:
+        """
+        Answer a question of one of these kinds.
+        """
+        if asked == "GET_STATUS":
+            line.sends("STATUS_RES", b"x", known, b"0", b"0", b"0")
+        elif asked == "GET_STATUS_UNIQUE":
+            line.sends("STATUS_RES_UNIQUE", b"x", known, b"0", b"0", b"0", b"0")
+        elif asked == "ECHO_REQ":
+            line.sends("ECHO_RES", b"x")
+        else:
+            line.sendsBytes(b"OK\r\n" if known == b"1" else b"ERR UNKNOWN_JOB\r\n")
+
+    def test_lost(self) -> None:
+        """
+        A server that is lost before it answers is passed over; when none is
+        left, that is what there is to say.
+        """
+        for name in ("status", "statusByUnique", "cancel", "echo"):
+            self.setUp()
+            one, two = self.lines
+            asked = getattr(self.client, name)(b"x")
+            (question,) = one.takes()
+            self.stage.hosts[0].goes()
+            self.assertEqual(two.takes(), [question])
+            self.answers(two, str(question[0]), b"1")
+            answer = now(asked)
+            self.assertTrue(getattr(answer, "known", answer))
+            asked = getattr(self.client, name)(b"x")
+            self.stage.hosts[1].goes()
+            self.assertRaises(NoServers, now, asked)
+
+    def test_lostLater(self) -> None:
+        """
+        When the only server that answered does not know a job, nobody does.
+        """
+        asked = self.client.cancel(b"x")
+        self.answers(self.lines[0], "TEXT", b"0")
+        self.stage.hosts[1].goes()
+        self.assertFalse(now(asked))
+
+    def test_statusOfJobLost(self) -> None:
+        """
+        A job whose server is lost while it is asked cannot be asked about.
+        """
+        asked = self.stage.job().status()
+        self.stage.hosts[0].goes()
+        self.assertRaises(NoServers, now, asked)
+
+    def test_names(self) -> None:
+        """
+        What is no handle or no unique is not sent to anyone; a handle is one word,
+        so that nothing else is commanded with it.
+        """
+        client = self.client
+        for name in (b"", b"x" * 64, "\0"):
+            for ask in (client.status, client.statusByUnique, client.cancel):
+                self.assertRaises(ValueError, now, ask(name))
+        for name in (b"H:1\r\nshutdown", b"H:1\nx", b"H 1", b" H:1", b"H:1\t"):
+            self.assertRaises(ValueError, now, client.cancel(name))
+        self.assertEqual([line.takes() for line in self.lines], [[], []])
+
     def test_cancel(self) -> None:
         """
         One server after the other is told to end a job, until one had it.
@@ -138,6 +200,14 @@ class AskTests(SynchronousTestCase):
                 self.assertEqual(line.takes(), [("TEXT", b"cancel job H:1")])
                 line.sendsBytes(reply)
             self.assertIs(now(asked), had)
+
+    def test_cancelFull(self) -> None:
+        """
+        What a server says in text is the error that it would be in a packet.
+        """
+        asked = self.client.cancel("H:1")
+        self.lines[0].sendsBytes(b"ERR QUEUE_ERROR full\r\n")
+        self.assertRaises(QueueFull, now, asked)
 
     def test_cancelRefused(self) -> None:
         """

@@ -289,7 +289,7 @@ class SubmitTests(SynchronousTestCase):
         """
         Of a background job nobody is told how it ends.
         """
-        stage = Stage(self).starts()
+        stage = Stage(self, answerTimeout=None).starts()
         submitted = stage.client.background("f", b"x", timeout=5)
         stage.line.has(b"H:1")
         job = now(submitted)
@@ -315,7 +315,7 @@ class SubmitTests(SynchronousTestCase):
         A job that does not end in time fails here, and nothing more is heard of
         it; one that does leaves no timer behind.
         """
-        stage = Stage(self).starts()
+        stage = Stage(self, answerTimeout=None).starts()
         job = stage.job(timeout=5)
         done = job.whenDone()
         stage.passes(5)

@@ -5,6 +5,8 @@ find a server, whatever becomes of servers.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,6 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.client.stage import Line, Packet, Stage, now
 from txgearman.client.choice import RoundRobin
 from txgearman.client.job import JobData, JobProgress, JobWarning
+from txgearman.client.submission import Submission
+from txgearman.connection.servers import Server
 from txgearman.errors import JobException, JobFailed, JobLost, NoServers, ServerError
 
 JOB: Packet = ("SUBMIT_JOB", b"f", b"", b"x")
@@ -111,6 +115,88 @@ class DeliveryTests(SynchronousTestCase):
         for host in self.stage.hosts:
             self.assertAsked(host.line)
 
+    def test_choosesNone(self) -> None:
+        """
+        A choice may leave servers out; when it leaves out each that is there, a
+        job has nowhere to go.
+        """
+
+        class OnlyTwo:
+            def order(
+                self, submission: Submission, servers: Sequence[Server]
+            ) -> Sequence[Server]:
+                return servers[1:]
+
+        self.stage = Stage(self, "one", "two", choice=OnlyTwo())
+        self.submits()
+        self.assertAsked(self.stage.hosts[1].line)
+        self.stage.hosts[1].goes()
+        self.assertRaises(NoServers, now, self.stage.submits("f", b"x"))
+
+    def test_waitsOnce(self) -> None:
+        """
+        A server that a job waited for in vain is not waited for again while there
+        is another; when it comes it is used.
+        """
+        self.one.up = None
+        self.submits()
+        self.stage.passes(10)
+        self.assertAsked(self.two.line)
+        self.stage.submits("f", b"x")
+        self.assertAsked(self.two.line)
+        self.two.goes()
+        submitted = self.stage.submits("f", b"x")
+        self.stage.passes(9.9)
+        self.assertNoResult(submitted)
+        self.stage.passes(0.1)
+        self.assertRaises(NoServers, now, submitted)
+
+    def test_waitsAfresh(self) -> None:
+        """
+        A client that starts again waits for all of its servers again.
+        """
+        self.one.up = None
+        self.submits()
+        self.stage.passes(10)
+        self.stage.client.stopService()
+        self.stage.passes(0, 0)
+        self.stage.starts()
+        self.stage.submits("f", b"x")
+        self.assertEqual(self.two.line.takes(), [])
+        self.stage.passes(10)
+        self.assertAsked(self.two.line)
+
+    def test_waitsLeaveNothing(self) -> None:
+        """
+        Waits that were given up leave nothing behind.
+        """
+        self.one.up = self.two.up = None
+        stage = self.stage.starts()
+
+        def kept() -> int:
+            gc.collect()
+            return sum(type(thing) is Deferred for thing in gc.get_objects())
+
+        before = kept()
+        for _ in range(20):
+            waiting = stage.client.whenConnected()
+            waiting.addErrback(lambda failure: None)
+            waiting.cancel()
+        self.assertLess(kept() - before, 20)
+
+    def test_waitsGoTogether(self) -> None:
+        """
+        Who has waited may make another give up who waited for the same.
+        """
+        stage = self.stage
+        stage.client.startService()
+        one, two, three = [stage.client.whenConnected() for _ in range(3)]
+        one.addCallback(lambda _: two.cancel())
+        stage.passes(0, 0)
+        self.assertIsNone(now(one))
+        self.assertRaises(CancelledError, now, two)
+        self.assertEqual(now(three), ["one", "two"])
+
     def test_lostBefore(self) -> None:
         """
         A job whose connection is lost before the reply goes to another server.
@@ -161,6 +247,39 @@ class DeliveryTests(SynchronousTestCase):
         self.assertEqual((job.handle, job.server), (b"H:2", "two"))
         self.two.line.sends("WORK_COMPLETE", b"H:2", b"y")
         self.assertEqual(now(done), b"y")
+
+    def test_resubmitAgain(self) -> None:
+        """
+        A job that was submitted anew again and again is lost in the end.
+        """
+        stage = self.stage = Stage(self)
+        submitted = self.submits(resubmit=True)
+        stage.line.has(b"H:0")
+        done = now(submitted).whenDone()
+        for number in range(1, 6):
+            stage.line.breaks()
+            stage.passes(1, 0)
+            self.assertNoResult(done)
+            self.assertAsked(stage.line)
+            stage.line.has(b"H:%d" % number)
+        stage.line.breaks()
+        stage.passes(1, 0)
+        self.assertEqual(self.assertRaises(JobLost, now, done).handle, b"H:5")
+        self.assertEqual(stage.line.takes(), [])
+
+    def test_tooLarge(self) -> None:
+        """
+        A packet larger than the client takes ends the connection, and the job.
+        """
+        stage = self.stage = Stage(self, maxPacket=100)
+        submitted = self.submits()
+        stage.line.has(b"H:1")
+        done = now(submitted).whenDone()
+        stage.line.sends("WORK_DATA", b"H:1", b"x" * 96)
+        self.assertNoResult(done)
+        stage.line.sends("WORK_COMPLETE", b"H:1", b"x" * 97)
+        stage.passes(0, 0)
+        self.assertRaises(JobLost, now, done)
 
     def test_resubmitFails(self) -> None:
         """

@@ -108,7 +108,7 @@ class RemoteJobTests(SynchronousTestCase):
         """
         End without a result.
         """
-        self.job.failed(Failure(JobFailed(b"H:1")))
+        self.job.failed(Failure(JobFailed(handle=b"H:1")))
 
     def test_shown(self) -> None:
         """
@@ -317,6 +317,34 @@ class RemoteJobTests(SynchronousTestCase):
         busy.callback(None)
         self.assertEqual(len(into), 3)
         self.assertIsNone(now(ends))
+
+    def test_iterationSlow(self) -> None:
+        """
+        Who cannot keep up gets all data and warnings, but of progress that
+        follows upon progress only the newest.
+        """
+        into: list[object] = []
+        busy: Deferred[None] = Deferred()
+
+        async def slowly() -> None:
+            async for event in self.job:
+                into.append(event)
+                await busy
+
+        ends = Deferred.fromCoroutine(slowly())
+        self.job.happened(JobData(b"0"))
+        for number in range(1000):
+            self.job.happened(JobProgress(number, 1000))
+        self.job.happened(JobData(b"1"))
+        self.job.happened(JobData(b"2"))
+        self.job.happened(JobProgress(1000, 1000))
+        self.job.completed(b"3")
+        busy.callback(None)
+        self.assertIsNone(now(ends))
+        progress = [JobProgress(999, 1000), JobProgress(1000, 1000)]
+        self.assertEqual(
+            into, [JobData(0), progress[0], JobData(1), JobData(2), progress[1]]
+        )
 
     def test_iterationLeft(self) -> None:
         """

@@ -70,6 +70,37 @@ class EachOfTests(SynchronousTestCase):
         for call in (self.calls[0], self.calls[2]):
             self.assertTrue(call.called)
 
+    def test_failureAtOnce(self) -> None:
+        """
+        So it is when a call fails before the others have begun.
+        """
+
+        async def fails(item: int) -> str:
+            self.calls.append(Deferred())
+            if item == 2:
+                raise LookupError
+            return "done"
+
+        for parallel in (1, 3, 1000):
+            self.calls.clear()
+            called = eachOf(fails, self.items(), parallel)
+            self.assertRaises(LookupError, now, called)
+            self.assertEqual((self.taken, len(self.calls)), (2, 3))
+
+    def test_itemsFail(self) -> None:
+        """
+        So it is when there is no getting at the next item.
+        """
+
+        def items() -> Iterator[str]:
+            yield "a"
+            raise LookupError
+
+        called = eachOf(self.call, items(), 3)
+        self.assertRaises(LookupError, now, called)
+        self.assertEqual(len(self.calls), 1)
+        self.assertTrue(self.calls[0].called)
+
     def test_cancelled(self) -> None:
         """
         So it is when nobody waits for them any more.
@@ -203,7 +234,7 @@ class SubmitManyTests(SynchronousTestCase):
         When a workload cannot be encoded, or gotten, or the options make no
         sense, nothing is submitted and nothing is left.
         """
-        stage = Stage(self).starts()
+        stage = Stage(self, answerTimeout=None).starts()
 
         def breaking() -> Iterator[bytes]:
             yield b"a"
@@ -226,7 +257,7 @@ class SubmitManyTests(SynchronousTestCase):
         When a job is refused it fails as that did, and forgets the others, those
         that a server has and those that it has not.
         """
-        stage = Stage(self).starts()
+        stage = Stage(self, answerTimeout=None).starts()
         heard: list[object] = []
         submitted = stage.client.submitMany(
             "f", [b"a", b"b", b"c"], onData=heard.append, timeout=9

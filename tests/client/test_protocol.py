@@ -15,7 +15,7 @@ from tests.server.pump import logged
 from txgearman.client.factory import GearmanClientFactory
 from txgearman.client.protocol import JobStatus
 from txgearman.client.submission import Submission
-from txgearman.errors import ServerError
+from txgearman.errors import QueueFull, ServerError
 from txgearman.wire.codec import encode
 from txgearman.wire.packets import REQUEST, RESPONSE
 
@@ -154,7 +154,7 @@ class ProtocolTests(SynchronousTestCase):
         notes = self.submits()
         echoed = self.protocol.echo(b"x")
         self.server.sends("ERROR", b"QUEUE_ERROR", b"full")
-        self.assertEqual(notes.all, [("refused", ServerError, "QUEUE_ERROR: full")])
+        self.assertEqual(notes.all, [("refused", QueueFull, "QUEUE_ERROR: full")])
         self.assertNoResult(echoed)
         self.server.sends("ERROR", b"WHY", b"not")
         error = self.assertRaises(ServerError, now, echoed)

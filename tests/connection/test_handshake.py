@@ -7,7 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import ConnectError, ConnectionDone, NoProtocol
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionDone,
+    NoProtocol,
+    TimeoutError,
+)
 from twisted.internet.interfaces import (
     IHandshakeListener,
     INegotiated,
@@ -16,6 +21,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -103,6 +109,7 @@ class HandshakeTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
+        self.clock = Clock()
         self.place = Place()
         self.protocols: list[Hearing] = []
         self.factory: Factory[Any] = Factory()
@@ -121,7 +128,7 @@ class HandshakeTests(SynchronousTestCase):
         """
         if secure:
             directlyProvides(self.place.transport, INegotiated)
-        return trusted(self.place).connect(self.factory)
+        return trusted(self.clock, self.place).connect(self.factory)
 
     def test_plain(self) -> None:
         """
@@ -154,8 +161,8 @@ class HandshakeTests(SynchronousTestCase):
         """
         An endpoint that waits for handshakes already is taken as it is.
         """
-        endpoint = trusted(self.place)
-        self.assertIs(trusted(endpoint), endpoint)
+        endpoint = trusted(self.clock, self.place)
+        self.assertIs(trusted(self.clock, endpoint), endpoint)
 
     def test_untrusted(self) -> None:
         """
@@ -223,6 +230,53 @@ class HandshakeTests(SynchronousTestCase):
         self.assertTrue(self.place.transport.disconnected)
         self.place.loses(ConnectionDone())
         self.assertEqual(self.protocols, [])
+
+    def test_silentHandshake(self) -> None:
+        """
+        Who says nothing in the handshake is given up, and the connection with him.
+        """
+        made = self.connecting(True)
+        self.place.connects()
+        self.clock.advance(14.9)
+        self.assertNoResult(made)
+        self.assertFalse(self.place.transport.disconnecting)
+        self.clock.advance(0.2)
+        error = self.failureResultOf(made, TimeoutError).value
+        self.assertIsInstance(error, ConnectError)
+        self.assertIn("no connection in 15 s", str(error))
+        self.assertTrue(self.place.transport.disconnected)
+        self.place.loses(ConnectionDone())
+        self.assertEqual(self.protocols, [])
+
+    def test_silentPlace(self) -> None:
+        """
+        The time counts from the beginning, also where nobody answers at all.
+        """
+        made = self.connecting(True)
+        self.clock.advance(10)
+        self.place.connects()
+        self.clock.advance(5)
+        self.failureResultOf(made, TimeoutError)
+        made = self.connecting(False)
+        self.clock.advance(15)
+        self.failureResultOf(made, TimeoutError)
+        self.assertTrue(self.place.given)
+
+    def test_noTimeLeft(self) -> None:
+        """
+        Once it is made or not, nothing waits for the timeout any more.
+        """
+        for secure in (False, True):
+            made = self.connecting(secure)
+            self.place.connects()
+            if secure:
+                self.place.shakesHands()
+            self.successResultOf(made)
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+        made = self.connecting(True)
+        made.addErrback(lambda failure: None)
+        made.cancel()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_noProtocol(self) -> None:
         """

@@ -7,7 +7,12 @@ from __future__ import annotations
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.error import ConnectError, ConnectionLost
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionLost,
+    NotConnectingError,
+    UserError,
+)
 from twisted.internet.interfaces import IAddress, IConnector, IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
@@ -18,45 +23,32 @@ from zope.interface import implementer
 
 from tests.client.stage import Host, now
 from tests.server.pump import logged
-from txgearman.connection.reconnecting import (
-    ReconnectingFactory,
-    ServerConnection,
-    backoff,
-)
+from txgearman.connection.reconnecting import ReconnectingFactory, ServerConnection
+from txgearman.connection.requesting import Requester
 from txgearman.connection.servers import Server
-
-
-class BackoffTests(SynchronousTestCase):
-    """
-    How long to wait.
-    """
-
-    def test_longer(self) -> None:
-        """
-        Each wait is longer than the last, up to the longest, and a bit by
-        chance.
-        """
-        policy = backoff(1.0, 20.0)
-        for failures, least in [(0, 1.0), (1, 1.5), (2, 2.25), (100, 20.0)]:
-            waits = [policy(failures) for _ in range(20)]
-            self.assertTrue(all(least <= wait <= least + 1.0 for wait in waits))
-            self.assertGreater(len(set(waits)), 1)
 
 
 @implementer(IConnector)
 class Connector:
     """
     Counts how often it connects.
+
+    @ivar connected: how often it was told to.
+    @ivar connecting: whether it is at it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, factory: ReconnectingFactory) -> None:
         self.connected = 0
+        self.connecting = False
+        self._factory = factory
 
     def connect(self) -> None:
         """
         Count.
         """
         self.connected += 1
+        self.connecting = True
+        self._factory.startedConnecting(self)
 
     def getDestination(self) -> IAddress:
         """
@@ -71,8 +63,12 @@ class Connector:
 
     def stopConnecting(self) -> None:
         """
-        Nothing to do.
+        Fail to connect.
         """
+        if not self.connecting:
+            raise NotConnectingError
+        self.connecting = False
+        self._factory.clientConnectionFailed(self, Failure(UserError()))
 
 
 class ReconnectingFactoryTests(SynchronousTestCase):
@@ -82,21 +78,39 @@ class ReconnectingFactoryTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.connector = Connector()
-        self.factory = ReconnectingFactory()
+        self.factory = self.makeFactory()
         self.factory.clock = self.clock
+        self.connector = Connector(self.factory)
         self.factory.retryPolicy = lambda failures: 1.0 + failures
+
+    def makeFactory(self) -> ReconnectingFactory:
+        """
+        Make a factory, of any kind of connections.
+        """
+        factory = ReconnectingFactory(None)
+        factory.protocol = Requester
+        return factory
+
+    def connects(self, lasts: float) -> None:
+        """
+        Connect, and have the connection for some time.
+        """
+        self.connector.connecting = False
+        self.assertIsInstance(self.factory.buildProtocol(None), Requester)
+        self.clock.advance(lasts)
 
     def fails(self) -> None:
         """
         Fail to connect.
         """
+        self.connector.connecting = False
         self.factory.clientConnectionFailed(self.connector, Failure(ConnectError()))
 
     def loses(self) -> None:
         """
         Lose the connection.
         """
+        self.connector.connecting = False
         self.factory.clientConnectionLost(self.connector, Failure(ConnectionLost()))
 
     def waited(self) -> float:
@@ -118,10 +132,25 @@ class ReconnectingFactoryTests(SynchronousTestCase):
         connection.
         """
         waits = []
-        for happens in (self.loses, self.fails, self.fails, self.loses, self.fails):
-            happens()
+        for happens in "connects", "fails", "fails", "connects", "fails":
+            if happens == "connects":
+                self.connects(1.0)
+                self.loses()
+            else:
+                self.fails()
             waits.append(self.waited())
         self.assertEqual(waits, [1.0, 2.0, 3.0, 1.0, 2.0])
+
+    def test_brief(self) -> None:
+        """
+        A connection that is lost as soon as it is made is like one that failed.
+        """
+        waits = []
+        for lasts in (0.0, 0.5, 0.9, 1.0, 0.1):
+            self.connects(lasts)
+            self.loses()
+            waits.append(self.waited())
+        self.assertEqual(waits, [2.0, 3.0, 4.0, 1.0, 2.0])
 
     def test_logged(self) -> None:
         """
@@ -135,21 +164,49 @@ class ReconnectingFactoryTests(SynchronousTestCase):
 
     def test_stopped(self) -> None:
         """
-        Once stopped it connects no more, whether it waits already or not.
+        Once stopped it connects no more.
         """
-        self.fails()
-        self.factory.stopped = True
-        self.clock.advance(10)
+        self.assertFalse(self.factory.stopped)
+        self.factory.stop()
+        self.assertTrue(self.factory.stopped)
         self.loses()
         self.fails()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopsWaiting(self) -> None:
+        """
+        Stopping ends a wait; nothing is left over.
+        """
+        self.fails()
+        self.factory.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.factory.stop()
         self.assertEqual(self.connector.connected, 0)
+
+    def test_stopsConnecting(self) -> None:
+        """
+        Stopping ends an attempt, which is not made again.
+        """
+        self.connector.connect()
+        self.factory.stop()
+        self.assertFalse(self.connector.connecting)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopsConnected(self) -> None:
+        """
+        Stopping leaves a connection alone.
+        """
+        self.connector.connect()
+        self.connects(5.0)
+        self.factory.stop()
+        self.loses()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_byItself(self) -> None:
         """
         Nothing has to be set: it waits on the global reactor, and not long.
         """
-        factory = ReconnectingFactory()
+        factory = self.makeFactory()
         clock = MemoryReactorClock()
         self.patch(reactor, "callLater", clock.callLater)
         factory.clientConnectionLost(self.connector, connectionDone)
@@ -268,6 +325,60 @@ class ServerConnectionTests(SynchronousTestCase):
         self.assertEqual(len(self.host.lines), 1)
         self.starts()
         self.assertEqual(len(self.host.lines), 2)
+
+    def deaf(self) -> None:
+        """
+        Have a server that neither reads nor closes its side.
+        """
+        transport = self.host.line.transport
+        self.patch(transport, "loseConnection", lambda: None)
+
+    def test_stopsDeaf(self) -> None:
+        """
+        A server that does not let the connection be closed is given up after a
+        while, also when it is to be connected to again.
+        """
+        for again in (False, True):
+            self.setUp()
+            self.starts()
+            self.deaf()
+            stopped = self.connection.stop()
+            if again:
+                self.connection.start()
+            self.clock.advance(4.9)
+            self.assertNoResult(stopped)
+            self.clock.pump([0.2, 0, 0, 0])
+            self.assertIsNone(now(stopped))
+            self.assertFalse(self.host.lines[0].open)
+            self.assertEqual(len(self.host.open), int(again))
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopsDeafAtOnce(self) -> None:
+        """
+        So is one that the owner stopped, and started again, as soon as it came.
+        """
+        stopped: list[Deferred[None]] = []
+
+        def arrived(connection: ServerConnection[Protocol]) -> None:
+            if not stopped:
+                self.deaf()
+                stopped.append(connection.stop())
+                connection.start()
+
+        self.patch(self.owner, "arrived", arrived)
+        self.starts()
+        self.clock.pump([4.9, 0.2, 0, 0, 0])
+        self.assertIsNone(now(stopped[0]))
+        self.assertEqual([line.open for line in self.host.lines], [False, True])
+
+    def test_stopsInTime(self) -> None:
+        """
+        Once a connection is closed nothing waits for it any more.
+        """
+        self.starts()
+        self.connection.stop()
+        self.clock.pump([0, 0])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopsTwice(self) -> None:
         """

@@ -4,13 +4,20 @@ Tests for L{txgearman.connection.requesting}.
 
 from __future__ import annotations
 
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import ConnectionAborted, ConnectionLost
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.connection.test_sockets import Above
 from txgearman.client.factory import GearmanClientFactory
 from txgearman.client.protocol import GearmanClientProtocol
+from txgearman.connection.requesting import KEEPALIVE, Requester
+from txgearman.testing.wire import SocketWire
 from txgearman.wire.codec import encode
-from txgearman.wire.packets import ECHO_REQ, REQUEST
+from txgearman.wire.packets import ECHO_REQ, ECHO_RES, REQUEST, RESPONSE
 
 
 def echo(data: bytes) -> bytes:
@@ -98,3 +105,54 @@ class GatheringTests(SynchronousTestCase):
 
         self.assertRaises(LookupError, gather)
         self.assertEqual(self.transport.writes, [echo(b"1")])
+
+
+class SocketTests(SynchronousTestCase):
+    """
+    The socket of a connection.
+    """
+
+    def test_setUp(self) -> None:
+        """
+        Over TCP, with TLS or without, packets leave at once, and a server that
+        vanished is noticed in time.
+        """
+        for above in (lambda tcp: tcp, Above):
+            tcp = SocketWire(Clock(), IPv4Address("TCP", "192.0.2.1", 4730))
+            Requester().makeConnection(above(tcp))
+            self.assertTrue(tcp.noDelay)
+            self.assertTrue(tcp.keepAlive)
+            self.assertEqual(sorted(tcp.socket.options.values()), [4, 15, 60])
+        silent = KEEPALIVE.idle + KEEPALIVE.interval * KEEPALIVE.count
+        self.assertEqual(silent, 120)
+
+    def test_local(self) -> None:
+        """
+        A UNIX socket is taken as it is.
+        """
+        unix = SocketWire(Clock(), UNIXAddress("/run/gearman"))
+        Requester().makeConnection(unix)
+        self.assertFalse(unix.noDelay or unix.keepAlive or unix.socket.options)
+
+
+class GivingUpTests(SynchronousTestCase):
+    """
+    Connections that are of no use any more.
+    """
+
+    def test_givesUp(self) -> None:
+        """
+        A connection that is given up is aborted, and what its server still says
+        is not heard.
+        """
+        protocol = GearmanClientFactory(exceptions=False).buildProtocol(None)
+        assert isinstance(protocol, GearmanClientProtocol)
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        asked = protocol.echo(b"1")
+        protocol.giveUp()
+        self.assertTrue(transport.disconnected)
+        protocol.dataReceived(encode(RESPONSE, ECHO_RES, b"1"))
+        self.assertNoResult(asked)
+        protocol.connectionLost(Failure(ConnectionAborted()))
+        self.failureResultOf(asked, ConnectionLost)

@@ -55,6 +55,7 @@ from txgearman.errors import (
     JobLost,
     JobTimeout,
     NoServers,
+    QueueFull,
 )
 from txgearman.worker.job import RunningJob
 from txgearman.worker.worker import Worker
@@ -579,6 +580,79 @@ async def test_unacknowledged(fleet: Fleet) -> None:
     called = client.call("reverse", b"abc")
     await fleet.kill(first)
     assert await called == b"cba"
+
+
+@pytest_twisted.ensureDeferred
+async def test_silentServer(fleet: Fleet) -> None:
+    """
+    A first server that was stopped and answers nothing holds up neither jobs nor
+    questions: they go to the second one, and the first is used again when it
+    answers again.
+    """
+    first, second = await fleet.server(), await fleet.server()
+    names = [nameOf(first), nameOf(second)]
+    client = fleet.keep(Client(reactor, names, answerTimeout=0.3, retryPolicy=soon))
+    assert await client.whenConnected() == names
+    fleet.worker(first, second).register("reverse", reverse)
+    first.child.signal(signal.SIGSTOP)
+    try:
+        assert not (await client.status("H:nobody:1")).known
+        for _ in range(3):
+            assert await client.call("reverse", b"abc") == b"cba"
+        assert await client.echo(b"hello") == b"hello"
+        job = await client.submit("reverse", b"abc")
+        assert job.server == names[1]
+        assert await job.whenDone() == b"cba"
+    finally:
+        first.child.signal(signal.SIGCONT)
+    while names[0] not in await client.whenConnected():
+        await deferLater(reactor, 0.05)
+    job = await client.submit("reverse", b"abc")
+    assert job.server == names[0]
+    assert await job.whenDone() == b"cba"
+
+
+@pytest_twisted.ensureDeferred
+async def test_cancellingNothingElse(fleet: Fleet) -> None:
+    """
+    What is no handle commands nothing.
+    """
+    server = await fleet.server()
+    client = fleet.client(server)
+    with pytest.raises(ValueError, match="not one word"):
+        await client.cancel("H:x:1\r\nmaxqueue f 0")
+    assert await client.echo(b"x") == b"x"
+
+
+@pytest_twisted.ensureDeferred
+async def test_stoppedInFlight(fleet: Fleet) -> None:
+    """
+    A client that is stopped lets every job fail, however many wait.
+    """
+    server = await fleet.server()
+    client = fleet.client(server, maxInFlight=2)
+    calls = [client.call("nobody", b"") for _ in range(2000)]
+    ends: list[object] = []
+    for call in calls:
+        call.addBoth(lambda end: ends.append(end.type))
+    await client.echo(b"x")
+    await client.stopService()
+    assert ends.count(NoServers) == 1998
+    assert ends.count(JobLost) == 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_queueFull(fleet: Fleet) -> None:
+    """
+    A job that a full queue has no room for fails with an error of its own.
+    """
+    server = await fleet.server()
+    client = fleet.client(server)
+    admin = AdminClient(reactor, nameOf(server))
+    await client.background("f", b"1")
+    await admin.maxQueue("f", 1)
+    with pytest.raises(QueueFull):
+        await client.background("f", b"2")
 
 
 @pytest_twisted.ensureDeferred

@@ -7,15 +7,18 @@ it, and was built without, as L{test_gearmand} shows.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
 from attrs import define
 from twisted.internet import reactor
-from twisted.internet.error import ConnectError
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, TimeoutError
 
 from tests.functional.conftest import Starter
 from tests.functional.fleet import (
@@ -37,6 +40,10 @@ from tests.functional.processes import (
 from txgearman.admin import AdminClient
 from txgearman.client.choice import RoundRobin
 from txgearman.client.client import Client
+from txgearman.client.factory import GearmanClientFactory
+from txgearman.client.protocol import GearmanClientProtocol
+from txgearman.connection import handshake, reconnecting
+from txgearman.connection.servers import serversFrom
 from txgearman.errors import NoServers
 from txgearman.worker.worker import Worker
 
@@ -309,6 +316,82 @@ async def test_stopAtOnce(servers: Starter, tmp_path: Path, form: str) -> None:
     name = place.name(form.replace("{plain}", str(server.port)))
     child = spawn([sys.executable, "-c", STOP_AT_ONCE, name])
     assert (await child.ended(), child.errors) == (0, b"")
+
+
+@onlyOurs
+@pytest.mark.parametrize("form", ["tls", "unix", "tcp"])
+@pytest_twisted.ensureDeferred
+async def test_stopFrozen(
+    fleet: Fleet,
+    servers: Starter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    """
+    A client whose server neither reads nor closes its side stops all the same,
+    whether there are bytes that the server did not take or not.
+    """
+    monkeypatch.setattr(reconnecting, "_CLOSING", 0.1)
+    place = Place.make(tmp_path / "place")
+    server = await servers("txgearman", *place.options)
+    forms = {"tls": TLS[0], "unix": "unix:{socket}", "tcp": nameOf(server)}
+    clients = [fleet.keep(Client(reactor, place.name(forms[form]))) for _ in "ab"]
+    for client in clients:
+        await client.whenConnected()
+    server.child.signal(signal.SIGSTOP)
+    submitted = clients[0].submit("reverse", LARGE * 8)
+    submitted.addErrback(lambda failure: None)
+    stopped = [client.stopService() for client in clients]
+    await until(lambda: all(each.called for each in stopped), "they stopped")
+    await fleet.kill(server)
+
+
+@onlyOurs
+@eachWay
+@pytest_twisted.ensureDeferred
+async def test_silent(
+    fleet: Fleet,
+    servers: Starter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    """
+    A server that says nothing when it should shake hands is given up.
+    """
+    monkeypatch.setattr(handshake, "_TIMEOUT", 0.1)
+    place = Place.make(tmp_path / "place")
+    server = await servers("txgearman", *place.options)
+    server.child.signal(signal.SIGSTOP)
+    (found,) = serversFrom(reactor, place.name(form))
+    with pytest.raises(TimeoutError):
+        await found.endpoint.connect(GearmanClientFactory())
+    await fleet.kill(server)
+
+
+@pytest.mark.parametrize("form", [*TLS, "tcp:127.0.0.1:{plain}"])
+@pytest_twisted.ensureDeferred
+async def test_sockets(servers: Starter, tmp_path: Path, form: str) -> None:
+    """
+    Over TCP, with TLS or without, packets leave at once, and there is keepalive.
+    """
+    place = Place.make(tmp_path / "place")
+    server = await servers("txgearman", *place.options)
+    name = place.name(form.replace("{plain}", str(server.port)))
+    (found,) = serversFrom(reactor, name)
+    gone: Deferred[None] = Deferred()
+    protocol = await found.endpoint.connect(
+        GearmanClientFactory(onLost=lambda protocol, reason: gone.callback(None))
+    )
+    assert isinstance(protocol, GearmanClientProtocol)
+    await protocol.echo(b"is there")
+    above = protocol.transport
+    tcp: Any = getattr(above, "transport", above)
+    assert tcp.getTcpNoDelay()
+    assert tcp.getTcpKeepAlive()
+    protocol.giveUp()
+    await gone
 
 
 @pytest_twisted.ensureDeferred

@@ -27,9 +27,11 @@ from tests.functional.processes import (
     Child,
     JobServer,
     freePort,
+    pause,
     spawn,
     until,
 )
+from txgearman.errors import JobFailed
 from txgearman.worker.job import RunningJob
 
 fleets = startingFleet
@@ -497,7 +499,7 @@ async def test_nobodyReadsWorkloads(fleet: Fleet, peers: Peers) -> None:
     await until(lambda: child.output == b"one\n", "the line")
     job = await client.submit("work", b"two\n")
     assert await child.ended() == 0
-    assert child.errors == b"txgearman: running jobs given up: 1\n"
+    assert b"Traceback" not in child.errors
     fleet.worker(server).register("work", lambda job: b"mine now")
     assert await job.whenDone() == b"mine now"
 
@@ -617,3 +619,111 @@ async def test_interrupted(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
     reading.signal(signal.SIGINT)
     assert await reading.ended() == -signal.SIGINT
     assert reading.errors == b""
+
+
+@pytest_twisted.ensureDeferred
+async def test_stubbornCommand(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+    """
+    A command that does not end when it is asked to is killed before the worker
+    ends.
+    """
+    server = await fleet.server()
+    command = "trap '' TERM; echo $$ > pid; while true; do sleep 0.1; done"
+    worker = await startWorker(peers, server, "--", "sh", "-c", command)
+    await fleet.client(server).submit("work", b"")
+    pid = tmp_path / "pid"
+    await until(lambda: pid.exists() and pid.read_text() != "", "the job runs")
+    for _ in range(2):
+        worker.signal(signal.SIGTERM)
+        await pause(0.2)
+    assert await worker.ended() == 0
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+
+
+@pytest_twisted.ensureDeferred
+async def test_ownHandlingOfSignals(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
+    """
+    A command that catches a Ctrl-C and says so has not failed, while one that fails
+    by itself meanwhile has.
+    """
+    server = await fleet.server()
+    command = "trap 'exit 130' INT; touch $(cat); while true; do sleep 0.1; done"
+    for ending, text in (("exit 130", b"mine now"), ("exit 9", None)):
+        words = command.replace("exit 130", ending)
+        worker = await startWorker(peers, server, "--", "sh", "-c", words)
+        name = ending.replace(" ", "")
+        job = await fleet.client(server).submit("work", name.encode())
+        await until((tmp_path / name).exists, "the command runs")
+        os.killpg(worker.pid, signal.SIGINT)
+        assert await worker.ended() == 0
+        if text is None:
+            with pytest.raises(JobFailed):
+                await job.whenDone()
+        else:
+            other = fleet.worker(server)
+            other.register("work", lambda job: b"mine now")
+            assert await job.whenDone() == text
+            await other.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_countOverServers(fleet: Fleet, peers: Peers) -> None:
+    """
+    C{-c} is exact, however many servers have jobs.
+    """
+    one, two = await fleet.server(), await fleet.server()
+    for server in one, two:
+        await fleet.client(server).submitMany("work", [b"x\n"] * 5, background=True)
+    for count, jobs in ((1, 2), (2, 2), (3, 8)):
+        options = ["-w", "-c", str(count), "-j", str(jobs), "-f", "work"]
+        child = await play(peers, *where(one, two), *options)
+        assert (child.output, child.status) == (count * b"x\n", 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_closedStreams(fleet: Fleet, peers: Peers) -> None:
+    """
+    A closed stdin is an empty one, and a closed stdout takes what it gets.
+    """
+    server = await fleet.server()
+    fleet.worker(server).register("size", lambda job: b"%d" % len(job.data))
+    tool = " ".join(f"'{word}'" for word in TXGEARMAN)
+    command = f"{tool} -h {nameOf(server)} -f size"
+    child = peers.start("sh", "-c", f"{command} <&-")
+    assert (await child.ended(), child.output, child.errors) == (0, b"0", b"")
+    child = peers.start("sh", "-c", f"{command} >&-")
+    assert (await child.ended(), child.output, child.errors) == (0, b"", b"")
+
+
+@pytest_twisted.ensureDeferred
+async def test_impatient(peers: Peers) -> None:
+    """
+    The time is also the time to find a server in.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        name = f"tls:127.0.0.1:{port}"
+        child = await play(peers, "--endpoint", name, "-t", "300", "-f", "f", "x")
+    assert child.errors.startswith(b"txgearman: cannot reach tls:127.0.0.1:")
+    assert child.status == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobodyReadsOn(fleet: Fleet, peers: Peers) -> None:
+    """
+    A client ends as soon as nobody reads what a job sends, and not with the job.
+    """
+    server = await fleet.server()
+    held = Held()
+    fleet.worker(server).register("work", held)
+    tool = " ".join(f"'{word}'" for word in TXGEARMAN)
+    command = f"{tool} -h {nameOf(server)} -s -f work | head -1"
+    child = peers.start("sh", "-c", command)
+    await held.began(1)
+    held.jobs[0].sendData(b"one\n")
+    await until(lambda: child.output == b"one\n", "a line")
+    held.jobs[0].sendData(b"two\n")
+    held.jobs[0].sendData(b"three\n")
+    assert await child.ended() == 0
+    assert child.errors == b""
+    assert held.running == 1

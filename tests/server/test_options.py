@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman import __version__
 from txgearman.board.policy import Policy, defaultHandlePrefix
+from txgearman.connection.sockets import Keepalive
 from txgearman.server.options import Options, readSize
-from txgearman.server.settings import Keepalive, Settings
+from txgearman.server.settings import Settings
 from txgearman.wire.codec import Limits
 from txgearman.wire.packets import PORT
 

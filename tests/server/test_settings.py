@@ -7,7 +7,8 @@ from __future__ import annotations
 from attrs.exceptions import FrozenInstanceError
 from twisted.trial.unittest import SynchronousTestCase
 
-from txgearman.server.settings import CONGESTED, Keepalive, Settings
+from txgearman.connection.sockets import Keepalive
+from txgearman.server.settings import CONGESTED, Settings
 from txgearman.wire.codec import Limits
 
 

@@ -17,11 +17,13 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from tests.connection.test_sockets import Above
 from tests.server.pump import NOON, Item, decode, request, temporaryFolder
 from txgearman.board.policy import Policy
+from txgearman.connection.sockets import Keepalive
 from txgearman.server.factory import GearmanServerFactory
-from txgearman.server.settings import CONGESTED, Keepalive, Settings
-from txgearman.server.transport import plainTCP, setUp, writeNow
+from txgearman.server.settings import CONGESTED, Settings
+from txgearman.server.transport import plainTCP, writeNow
 from txgearman.testing.wire import SEGMENT, SocketWire, Wire
 
 try:
@@ -32,17 +34,6 @@ except ImportError:
     SSL = None  # type: ignore[assignment]
 
 TCP = IPv4Address("TCP", "192.0.2.1", 50000)
-
-
-class Above(StringTransport):
-    """
-    A TLS transport: it has the one beneath it as its C{transport}.
-    """
-
-    def __init__(self, beneath: object) -> None:
-        super().__init__(peerAddress=TCP)
-        self.transport = beneath
-        alsoProvides(self, ISSLTransport)
 
 
 class TransportTests(SynchronousTestCase):
@@ -94,85 +85,10 @@ class TransportTests(SynchronousTestCase):
         self.assertEqual(self.tcp.taken, b"")
 
 
-class SetUpTests(SynchronousTestCase):
+class SocketTests(SynchronousTestCase):
     """
-    The options of a socket.
+    The sockets of a server.
     """
-
-    def setUp(self) -> None:
-        self.tcp = SocketWire(Clock(), TCP)
-
-    def options(self) -> dict[str, int]:
-        """
-        The TCP options that were set, by name.
-        """
-        found = {}
-        for name in "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT":
-            option = (socket.IPPROTO_TCP, getattr(socket, name))
-            if option in self.tcp.socket.options:
-                found[name] = self.tcp.socket.options.pop(option)
-        self.assertEqual(self.tcp.socket.options, {})
-        return found
-
-    def test_noDelay(self) -> None:
-        """
-        Packets leave at once, and there is no keepalive that nobody wants.
-        """
-        setUp(self.tcp, None)
-        self.assertTrue(self.tcp.noDelay)
-        self.assertFalse(self.tcp.keepAlive)
-        self.assertEqual(self.options(), {})
-
-    def test_keepalive(self) -> None:
-        """
-        Keepalive has the times that it is given.
-        """
-        setUp(self.tcp, Keepalive(idle=10, interval=20, count=3))
-        self.assertTrue(self.tcp.keepAlive)
-        wanted = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 3}
-        self.assertEqual(self.options(), wanted)
-
-    def test_systemsKeepalive(self) -> None:
-        """
-        What is not given is left to the system.
-        """
-        setUp(self.tcp, Keepalive(count=5))
-        self.assertTrue(self.tcp.keepAlive)
-        self.assertEqual(self.options(), {"TCP_KEEPCNT": 5})
-
-    def test_otherSystems(self) -> None:
-        """
-        A system that lacks one of the times has keepalive all the same.
-        """
-        self.addCleanup(setattr, socket, "TCP_KEEPIDLE", socket.TCP_KEEPIDLE)
-        del socket.TCP_KEEPIDLE
-        setUp(self.tcp, Keepalive(idle=10, interval=20))
-        self.assertTrue(self.tcp.keepAlive)
-        key = (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
-        self.assertEqual(self.tcp.socket.options, {key: 20})
-
-    def test_beneathTLS(self) -> None:
-        """
-        The socket under TLS is set up too.
-        """
-        tls: Any = Above(self.tcp)
-        setUp(tls, Keepalive(idle=10))
-        self.assertTrue(self.tcp.noDelay)
-        self.assertEqual(self.options(), {"TCP_KEEPIDLE": 10})
-
-    def test_others(self) -> None:
-        """
-        Where there is no TCP, nothing is set.
-        """
-        unix = SocketWire(Clock(), UNIXAddress(None))
-        tls: Any = Above(StringTransport())
-        memory: Any = StringTransport()
-        lonely: Any = Above(None)
-        del lonely.transport
-        for transport in unix, tls, memory, lonely:
-            setUp(transport, Keepalive(idle=10))
-        self.assertFalse(unix.noDelay)
-        self.assertFalse(unix.keepAlive)
 
     def test_everyConnection(self) -> None:
         """
@@ -182,10 +98,12 @@ class SetUpTests(SynchronousTestCase):
         factory = GearmanServerFactory(Clock(), settings=settings)
         protocol = factory.buildProtocol(TCP)
         assert protocol is not None
-        self.tcp.protocol = protocol
-        protocol.makeConnection(self.tcp)
-        self.assertTrue(self.tcp.noDelay)
-        self.assertEqual(self.options(), {"TCP_KEEPINTVL": 7})
+        tcp = SocketWire(Clock(), TCP)
+        tcp.protocol = protocol
+        protocol.makeConnection(tcp)
+        self.assertTrue(tcp.noDelay)
+        key = (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+        self.assertEqual(tcp.socket.options, {key: 7})
 
 
 class SecretPeer:

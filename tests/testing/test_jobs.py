@@ -56,7 +56,7 @@ class JobTests(PumpTests):
         """
 
         def giveUp(job: Job) -> bytes:
-            raise JobFailed(job.handle)
+            raise JobFailed(handle=job.handle)
 
         async def explode(job: Job) -> bytes:
             raise KeyError(job.data.decode())

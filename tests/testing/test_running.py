@@ -84,7 +84,7 @@ class RunningTests(SynchronousTestCase):
             raise ValueError("no")
 
         def giveUp(data: bytes) -> bytes:
-            raise JobFailed(b"")
+            raise JobFailed()
 
         self.worker.register("explode", inThread(explode))
         self.worker.register("giveUp", inProcess(giveUp))

@@ -22,8 +22,9 @@ from tests.connection.stage import ScriptedLine, ScriptedServer
 from txgearman.connection.servers import Server
 from txgearman.wire.codec import PacketReader
 from txgearman.wire.packets import PACKETS
-from txgearman.worker.lane import Lane, Share
+from txgearman.worker.lane import Lane, Terms
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
+from txgearman.worker.registration import Share
 from txgearman.worker.slots import Slots
 from txgearman.worker.worker import Worker
 
@@ -182,6 +183,9 @@ class RecordingOwner:
     ) -> None:
         self.told.append(assignment)
 
+    def echoed(self, connection: GearmanWorkerProtocol) -> None:
+        self.told.append("echoed")
+
 
 class Desk:
     """
@@ -202,9 +206,8 @@ class Desk:
             self._clock,
             Server("a server", server),
             Share() if share is None else share,
-            None,
             self,
-            retry,
+            Terms(retry),
         )
         self._lanes.append(lane)
         lane.connection.start()
@@ -233,6 +236,9 @@ class Desk:
 
     def assigned(self, lane: Lane, assignment: Assignment) -> None:
         self.slots.want(lane)
+
+    def unanswered(self, lane: Lane) -> None:
+        lane.protocol.giveUp()
 
     def ends(self, lane: Lane) -> None:
         """

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel
 
 from tests.worker.stage import (
     Line,
@@ -157,3 +158,53 @@ class ReportingTests(WorkerTestCase):
         self.assertFalse(job.over)
         self.assertEqual([], line.hears())
         result.callback(b"")
+
+    def test_tooLarge(self) -> None:
+        """
+        What does not fit in a packet is not sent: the function hears of it, and a
+        result becomes an exception. A reason that does not fit is cut.
+        """
+        raised: list[str] = []
+
+        def large(job: Job) -> bytes:
+            for send in (job.sendData, job.sendWarning, job.complete):
+                try:
+                    send(b"x" * 97)
+                except ValueError as error:
+                    raised.append(str(error))
+            job.sendData(b"y" * 96)
+            return b"x" * 97
+
+        def excuses(job: Job) -> None:
+            job.exception("x" * 1000)
+
+        worker = self.worker(maxPacket=100)
+        worker.register("f", large)
+        line = self.starts(worker)
+        line.hears()
+        line.assigns(H)
+        text = "97 bytes are more than a packet may have: 96"
+        self.assertEqual([text] * 3, raised)
+        said = [("WORK_DATA", H, b"y" * 96), exception(H, text.encode())]
+        self.assertEqual(said, line.hears()[:2])
+        worker.register("f", excuses)
+        line.assigns(H)
+        self.assertIn(exception(H, b"x" * 96), line.hears())
+
+    def test_tooLargeJob(self) -> None:
+        """
+        A job that is larger than a packet may be is not taken.
+        """
+        for size, taken in ((100, True), (101, False)):
+            worker = self.worker(maxPacket=100)
+            worker.register("f", lambda job: b"done")
+            line = self.starts(worker)
+            line.hears()
+            data = b"x" * (size - len(b"H:1 f   "))
+            with self.logs(LogLevel.error) as said:
+                line.assigns(H, b"f", data)
+                self.clock.advance(0)
+            self.assertEqual(taken, complete(H, b"done") in line.hears())
+            self.assertEqual(taken, not line.gone)
+            self.assertEqual(taken, not said)
+            self.stops(worker)

@@ -109,6 +109,20 @@ class SayingTests(SynchronousTestCase):
             speak()
             self.assertEqual(expected, connection.said())
 
+    def test_echo(self) -> None:
+        """
+        An echo is asked for, and the owner told of the answer; another one makes
+        no sense.
+        """
+        connection = Connection()
+        connection.protocol.echo()
+        self.assertEqual(b"\0REQ\0\0\0\x10\0\0\0\0", connection.said())
+        answer = b"\0RES\0\0\0\x11\0\0\0\0"
+        self.assertEqual(["echoed"], connection.hears(answer))
+        with capturedLogs() as captured:
+            self.assertEqual([], connection.hears(answer))
+        self.assertEqual([LogLevel.error], [e["log_level"] for e in captured])
+
 
 class HearingTests(SynchronousTestCase):
     """

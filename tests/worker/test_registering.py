@@ -22,6 +22,8 @@ from tests.worker.stage import (
 )
 from tests.worker.test_worker import H, Job, Slow, reverse
 from txgearman.errors import BadSetting
+from txgearman.worker.ending import whenOver
+from txgearman.worker.running import Place
 from txgearman.worker.worker import Worker
 
 
@@ -37,13 +39,13 @@ class RegisteringTests(WorkerTestCase):
         """
         worker = self.worker(clientId="me", namespace="ns/")
         for name in ("a", b"b", "c"):
-            worker.register(name, reverse, timeout=2.5 if name == "c" else None)
+            worker.register(name, reverse)
         line = self.starts(worker)
         for _ in range(2):
             self.assertEqual(
                 [
                     ("SET_CLIENT_ID", b"me"),
-                    ("CAN_DO_TIMEOUT", b"ns/c", b"2500"),
+                    canDo(b"ns/c"),
                     canDo(b"ns/b"),
                     canDo(b"ns/a"),
                     GRAB,
@@ -300,6 +302,7 @@ class RegisteringTests(WorkerTestCase):
         What cannot be is refused at once.
         """
         self.assertRaises(ValueError, self.worker, concurrency=0)
+        self.assertRaises(ValueError, self.worker, maxPacket=0)
         self.assertRaises(ValueError, self.worker, namespace="a\0b")
         self.assertRaises(ValueError, self.worker().register, "a\0b", reverse)
         with self.assertRaises(ValueError):
@@ -336,30 +339,124 @@ class RegisteringTests(WorkerTestCase):
 
     def test_runners(self) -> None:
         """
-        What runs functions is stopped with the worker, also that of a function
-        which is registered anew or taken back.
+        What runs a function is its registration's own, and stopped with the
+        worker, or when the function is taken back and its last job is over; a
+        job that comes even later is done nevertheless.
+        """
+        pools = Pools()
+        first, second = self.worker(concurrency=2), self.worker()
+        first.register("f", pools)
+        first.register("twin", pools, concurrency=1)
+        second.register("f", pools)
+        lines = []
+        for worker in (first, second):
+            worker.startService()
+            self.clock.advance(0)
+            lines.append(self.server.line)
+        own, other = lines
+        shared = self.server.lines[0]
+        shared.assigns(H)
+        own.assigns(b"H:2", b"twin")
+        other.assigns(b"H:3")
+        self.assertEqual([2, 1, 1], [pool.count for pool in pools.made])
+        first.unregister("f")
+        self.assertEqual(3, pools.running)
+        pools.ends(H)
+        self.assertEqual(2, pools.running)
+        shared.assigns(b"H:4")
+        self.assertEqual(3, pools.running)
+        pools.ends(b"H:4")
+        self.assertEqual(2, pools.running)
+        pools.ends(b"H:2")
+        first.unregister("twin")
+        self.assertEqual(1, pools.running)
+        pools.ends(b"H:3")
+        self.assertEqual(1, pools.running)
+        self.stops(second)
+        self.assertEqual(0, pools.running)
+
+    def test_runnersGivenUp(self) -> None:
+        """
+        What runs a function that was taken back is stopped with the worker, though
+        a job would not be given up.
+        """
+        pools = Pools()
+        worker = self.worker()
+        worker.register("f", pools)
+        self.starts(worker).assigns(H)
+        worker.unregister("f")
+        self.assertEqual(1, pools.running)
+        self.stops(worker)
+        self.assertEqual(0, pools.running)
+        pools.ends(H)
+
+    def test_callableThatRuns(self) -> None:
+        """
+        A function may be an object that also has a method C{run}; what cannot be
+        called is refused.
         """
 
-        class Running:
-            count = 0
+        class Both:
+            def __call__(self, job: Job) -> bytes:
+                return b"called"
 
-            def start(self, reactor: object, concurrency: int) -> None:
-                self.count += 1
-
-            def stop(self) -> None:
-                self.count -= 1
-
-            def run(self, job: Job) -> Deferred[bytes]:
+            def run(self, job: Job) -> bytes:
                 raise AssertionError
 
-        runners: list[Any] = [Running(), Running(), Running()]
         worker = self.worker()
-        worker.register("f", runners[0])
-        worker.register("twin", runners[0])
-        self.starts(worker)
-        worker.register("f", runners[1])
-        worker.register("f", runners[2], concurrency=1)
-        self.assertEqual([1, 1, 1], [runner.count for runner in runners])
-        worker.unregister("f")
-        self.stops(worker)
-        self.assertEqual([0, 0, 0], [runner.count for runner in runners])
+        worker.register("f", Both())
+        line = self.starts(worker)
+        line.hears()
+        line.assigns(H)
+        self.assertEqual([complete(H, b"called"), GRAB], line.hears())
+        wrong: Any
+        for wrong in (None, b"text", 3):
+            with self.assertRaises(TypeError):
+                worker.register("f", wrong)
+        self.assertEqual([], line.hears())
+
+
+class Pools(Place[bytes]):
+    """
+    Has pools made, whose jobs end when they are told to, and not when they are
+    cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.made: list[Pool] = []
+
+    def runner(self, reactor: Any, concurrency: int) -> Pool:
+        pool = Pool(concurrency)
+        self.made.append(pool)
+        return pool
+
+    @property
+    def running(self) -> int:
+        """
+        How many are not stopped.
+        """
+        return sum(not pool.stopped for pool in self.made)
+
+    def ends(self, handle: bytes) -> None:
+        for pool in self.made:
+            if handle in pool.jobs:
+                pool.jobs.pop(handle).callback(b"")
+
+
+class Pool:
+    """
+    One of them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.stopped = False
+        self.jobs: dict[bytes, Deferred[bytes | None]] = {}
+
+    def run(self, job: Job) -> Deferred[bytes | None]:
+        self.jobs[job.handle] = Deferred()
+        return whenOver(self.jobs[job.handle])
+
+    def stop(self) -> None:
+        assert not self.stopped
+        self.stopped = True

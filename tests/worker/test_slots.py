@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.worker.stage import GRAB, SLEEP, Desk, JobServer, WorkerTestCase
-from txgearman.worker.lane import Lane, Share, Standing
+from txgearman.worker.lane import Lane, Standing
+from txgearman.worker.registration import Share
 
 AWAY, WANTING, ASKING, SLEEPING = Standing
 

@@ -138,7 +138,7 @@ class DoingTests(WorkerTestCase):
             (ValueError("bäd"), exception(H, "bäd".encode())),
             (ValueError(), exception(H, b"ValueError")),
             (JobFailed(), fail(H)),
-            (JobException(b"", b"\xffno"), exception(H, b"\xffno")),
+            (JobException(b"\xffno"), exception(H, b"\xffno")),
         ]:
 
             def plain(job: Job, error: Exception = error) -> None:
@@ -208,6 +208,8 @@ class DoingTests(WorkerTestCase):
                 self.clock.advance(0.01)
             self.assertEqual([H], slow.cancelled)
             slow.cancelled.clear()
+            self.assertEqual([], line.hears(), "another worker has a chance")
+            self.clock.advance(0.5)
             self.assertEqual([GRAB], line.hears())
 
     def test_timeoutCaught(self) -> None:
@@ -227,7 +229,7 @@ class DoingTests(WorkerTestCase):
         line = self.starts(worker)
         line.assigns(H)
         line.hears()
-        self.clock.advance(3)
+        self.clock.pump([3, 0.5])
         self.assertEqual([GRAB], line.hears())
 
     def test_inTime(self) -> None:
@@ -242,6 +244,7 @@ class DoingTests(WorkerTestCase):
         line.hears()
         slow.ends()
         self.assertEqual([complete(H), GRAB], line.hears())
+        line.refuses()
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_unprintable(self) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from txgearman.errors import ServerError
+from txgearman.errors import ServerError, serverError
 from txgearman.wire import packets as p
 from txgearman.wire.codec import PacketReader
 
@@ -128,4 +128,4 @@ def _refusal(said: bytes) -> ServerError:
     if not code.isupper():
         return ServerError(b"SERVER_ERROR", said)
     words = unquote_plus(text.decode("utf-8", "surrogateescape"))
-    return ServerError(code, words.encode("utf-8", "surrogateescape"))
+    return serverError(code, words.encode("utf-8", "surrogateescape"))

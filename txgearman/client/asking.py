@@ -4,14 +4,20 @@ What a client asks servers and tells them, beside jobs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IReactorTime
 
 from txgearman.client.pool import ServerPool
-from txgearman.client.protocol import GearmanClientProtocol, JobStatus
-from txgearman.errors import NoServers, ServerError
+from txgearman.client.protocol import GearmanClientProtocol, JobStatus, checked
+from txgearman.codecs import Name, asBytes
+from txgearman.errors import NoServers, serverError
+
+R = TypeVar("R")
 
 
 class Asking:
@@ -36,27 +42,47 @@ class Asking:
         protocols = [self._pool.protocolOf(server) for server in connected]
         return [protocol for protocol in protocols if protocol is not None]
 
-    async def status(self, handle: bytes) -> JobStatus:
+    async def _until(
+        self,
+        good: Callable[[R], bool],
+        ask: Callable[[GearmanClientProtocol], Awaitable[R]],
+    ) -> R:
+        """
+        Ask until an answer is good. A server that is lost meanwhile is passed
+        over.
+
+        @return: the last answer.
+        @raise NoServers: when there is none.
+        """
+        answers: list[R] = []
+        for protocol in await self._protocols():
+            try:
+                answers.append(await ask(protocol))
+            except ConnectionLost:
+                continue
+            if good(answers[-1]):
+                break
+        if not answers:
+            raise NoServers("each server was lost before it answered")
+        return answers[-1]
+
+    async def status(self, handle: Name) -> JobStatus:
         """
         Ask until one knows the job.
-        """
-        return await self._untilKnown(lambda protocol: protocol.status(handle))
 
-    async def statusByUnique(self, unique: bytes) -> JobStatus:
+        @raise ValueError: for what is no handle.
+        """
+        name = checked("handle", asBytes(handle))
+        return await self._until(_known, lambda protocol: protocol.status(name))
+
+    async def statusByUnique(self, unique: Name) -> JobStatus:
         """
         Ask until one knows the job with a unique.
-        """
-        return await self._untilKnown(lambda protocol: protocol.statusByUnique(unique))
 
-    async def _untilKnown(
-        self, ask: Callable[[GearmanClientProtocol], Deferred[JobStatus]]
-    ) -> JobStatus:
-        status = JobStatus(False, False, 0, 0)
-        for protocol in await self._protocols():
-            status = await ask(protocol)
-            if status.known:
-                break
-        return status
+        @raise ValueError: for what is no unique.
+        """
+        name = checked("unique", asBytes(unique))
+        return await self._until(_known, lambda protocol: protocol.statusByUnique(name))
 
     async def statusAt(self, name: str, handle: bytes) -> JobStatus:
         """
@@ -66,14 +92,15 @@ class Asking:
         """
         for server, connection in self._pool.connections.items():
             if server.name == name and connection.protocol is not None:
-                return await connection.protocol.status(handle)
+                with suppress(ConnectionLost):
+                    return await connection.protocol.status(handle)
         raise NoServers(f"{name} cannot be reached")
 
     async def echo(self, data: bytes) -> bytes:
         """
         Have the first one send something back.
         """
-        return await (await self._protocols())[0].echo(data)
+        return await self._until(lambda _: True, lambda protocol: protocol.echo(data))
 
     async def ping(self, timeout: float) -> dict[str, float]:
         """
@@ -99,16 +126,33 @@ class Asking:
         await DeferredList(waiting, consumeErrors=True)
         return took
 
-    async def cancel(self, handle: bytes) -> bool:
+    async def cancel(self, handle: Name) -> bool:
         """
         Have the one that has a job end it.
 
         @return: whether one had it.
+        @raise ValueError: for what is no handle, or not one word.
         """
-        for protocol in await self._protocols():
-            reply = await protocol.command(b"cancel job " + handle)
-            if reply == b"OK":
-                return True
-            if reply != b"ERR UNKNOWN_JOB":
-                raise ServerError(*reply.removeprefix(b"ERR ").partition(b" ")[::2])
-        return False
+        name = checked("handle", asBytes(handle))
+        if name.split() != [name]:
+            raise ValueError(f"not one word: {name!r}")
+        return await self._until(bool, lambda protocol: _cancelAt(protocol, name))
+
+
+async def _cancelAt(protocol: GearmanClientProtocol, handle: bytes) -> bool:
+    """
+    Have one server end a job.
+
+    @return: whether it had it.
+    """
+    reply = await protocol.command(b"cancel job " + handle)
+    if reply not in (b"OK", b"ERR UNKNOWN_JOB"):
+        raise serverError(*reply.removeprefix(b"ERR ").partition(b" ")[::2])
+    return reply == b"OK"
+
+
+def _known(status: JobStatus) -> bool:
+    """
+    Does the server know the job?
+    """
+    return status.known

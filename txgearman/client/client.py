@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar, Unpack, overload
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -18,6 +18,8 @@ from txgearman.board.job import Priority
 from txgearman.client.asking import Asking
 from txgearman.client.choice import Choice, Failover
 from txgearman.client.delivery import Delivery
+from txgearman.client.factory import MAX_PACKET, GearmanClientFactory
+from txgearman.client.inflight import InFlight
 from txgearman.client.job import IJobListener, RemoteJob
 from txgearman.client.many import Batch, eachOf
 from txgearman.client.options import CallOptions, ClientOptions, SubmitOptions
@@ -28,7 +30,7 @@ from txgearman.client.unique import uniqueOf
 from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.servers import Servers, serversFrom
-from txgearman.errors import BackgroundJob, JobTimeout
+from txgearman.errors import BackgroundJob, JobTimeout, NoServers
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class Client(Service, Generic[T]):
         maxInFlight: int | None = None,
         connectTimeout: float = 10.0,
         retryPolicy: RetryPolicy | None = None,
+        answerTimeout: float | None = 30.0,
+        maxPacket: int = MAX_PACKET,
     ) -> None:
         """
         @param servers: endpoint strings, C{host}, C{host:port} or endpoints; by
@@ -93,13 +97,19 @@ class Client(Service, Generic[T]):
         @param exceptions: whether workers' exceptions are heard of; without,
             such a job has just failed.
         @param resubmit: whether jobs whose server is lost are submitted anew, so
-            that they may run twice; without, they fail with L{JobLost}.
+            that they may run twice; without, they fail with L{JobLost}. So they
+            do when it happens again and again.
         @param maxInFlight: how many jobs may be under way; more wait. L{None}
             for any number. A job in the background is under way until a server
             has it.
         @param connectTimeout: how long a job waits for a server that can be
             reached, in seconds.
         @param retryPolicy: how long to wait between attempts to connect.
+        @param answerTimeout: how long a server that owes an answer may be silent,
+            in seconds, sending it the largest workload included: then the
+            connection is given up, and others are asked. L{None} for any time.
+        @param maxPacket: the largest packet taken from a server, in bytes: one
+            with a larger result ends the connection.
         @raise BadSetting: for a server that cannot be understood.
         @raise ValueError: for a name with a NUL.
         """
@@ -109,12 +119,22 @@ class Client(Service, Generic[T]):
         self._namespace = asBytes(namespace)
         self._resubmit = resubmit
         self._connectTimeout = connectTimeout
-        self._slots = None if maxInFlight is None else DeferredSemaphore(maxInFlight)
+        self._inFlight = None if maxInFlight is None else InFlight(maxInFlight)
+        encodedId = None if clientId is None else asBytes(clientId)
+
+        def makeFactory() -> GearmanClientFactory:
+            return GearmanClientFactory(
+                encodedId,
+                exceptions,
+                maxPacket=maxPacket,
+                answerTimeout=answerTimeout,
+                clock=reactor,
+            )
+
         self._pool = ServerPool(
             reactor,
             serversFrom(reactor, servers),
-            None if clientId is None else asBytes(clientId),
-            exceptions,
+            makeFactory,
             backoff() if retryPolicy is None else retryPolicy,
         )
         self._asking = Asking(self._pool, reactor, connectTimeout)
@@ -136,7 +156,10 @@ class Client(Service, Generic[T]):
         @return: fires when all connections are closed.
         """
         super().stopService()
-        return self._pool.stop()
+        stopped = self._pool.stop()
+        if self._inFlight is not None:
+            self._inFlight.refuse(Failure(NoServers("the client is stopped")))
+        return stopped
 
     @property
     def servers(self) -> list[str]:
@@ -220,7 +243,9 @@ class Client(Service, Generic[T]):
             batch.forget(Failure())
             return fail()
         with self._pool.gathering():
-            return batch.submit(None if self._slots is None else self._slots.limit)
+            return batch.submit(
+                None if self._inFlight is None else self._inFlight.limit
+            )
 
     def _delivery(
         self,
@@ -313,7 +338,7 @@ class Client(Service, Generic[T]):
 
         def expire() -> None:
             reason = f"no end within {timeout} s"
-            job.failed(Failure(JobTimeout(job.handle, reason)))
+            job.failed(Failure(JobTimeout(reason, handle=job.handle)))
 
         def stop() -> None:
             if call.active():
@@ -328,8 +353,8 @@ class Client(Service, Generic[T]):
         """
         job = delivery.job
         try:
-            if self._slots is not None:
-                await self._slotFor(job)
+            if self._inFlight is not None:
+                await self._enter(job, self._inFlight)
             await delivery.deliver()
         except CancelledError:
             # By the caller, or because the job ended meanwhile: its timeout.
@@ -339,19 +364,17 @@ class Client(Service, Generic[T]):
             job.failed(Failure())
             raise
         if job.background:
-            job.failed(Failure(BackgroundJob(job.handle)))
+            job.failed(Failure(BackgroundJob(handle=job.handle)))
         return job
 
-    async def _slotFor(self, job: RemoteJob[T]) -> None:
+    async def _enter(self, job: RemoteJob[T], inFlight: InFlight) -> None:
         """
         Wait until another job may be under way.
         """
-        slots = self._slots
-        assert slots is not None
-        acquired = slots.acquire()
-        job.whenEnded(acquired.cancel)
-        await acquired
-        job.whenEnded(slots.release)
+        entered = inFlight.enter()
+        job.whenEnded(entered.cancel)
+        await entered
+        job.whenEnded(inFlight.leave)
 
     def call(
         self, function: Name, data: T, **options: Unpack[CallOptions[T]]
@@ -412,16 +435,18 @@ class Client(Service, Generic[T]):
         Ask about any job, also of another client.
 
         @return: fires with the L{JobStatus} from the first server that knows the
-            job, or an unknown one; fails with L{NoServers}.
+            job, or an unknown one when none does; servers that are lost meanwhile
+            are passed over. Fails with L{NoServers} when none answers, and with
+            L{ValueError} for what is no handle: 1 to 63 bytes.
         """
-        return Deferred.fromCoroutine(self._asking.status(asBytes(handle)))
+        return Deferred.fromCoroutine(self._asking.status(handle))
 
     def statusByUnique(self, unique: Name) -> Deferred[JobStatus]:
         """
         Ask about any job by its unique; otherwise as L{status}. Perl's server
         does not know the question.
         """
-        return Deferred.fromCoroutine(self._asking.statusByUnique(asBytes(unique)))
+        return Deferred.fromCoroutine(self._asking.statusByUnique(unique))
 
     def _statusOf(self, job: RemoteJob[T]) -> Deferred[JobStatus]:
         """
@@ -450,9 +475,10 @@ class Client(Service, Generic[T]):
         End a job on its server: one that waits is not run, and the clients of
         one that runs hear that it failed. Not every kind of server can.
 
-        @return: fires with whether a server had it.
+        @return: fires with whether a server had it; fails as L{status} does, and
+            with L{ServerError} from a server that cannot. A handle is one word.
         """
-        return Deferred.fromCoroutine(self._asking.cancel(asBytes(handle)))
+        return Deferred.fromCoroutine(self._asking.cancel(handle))
 
 
 async def _result(submitted: Deferred[RemoteJob[T]]) -> T:

@@ -16,13 +16,23 @@ from txgearman.client.pool import ServerPool
 from txgearman.client.protocol import GearmanClientProtocol
 from txgearman.client.submission import Submission
 from txgearman.connection.servers import Server
-from txgearman.errors import JobException, JobFailed, JobLost, ServerError
+from txgearman.errors import (
+    JobException,
+    JobFailed,
+    JobLost,
+    NoServers,
+    ServerError,
+)
 
 T = TypeVar("T")
 
 # A server that breaks the connection at each submit of a job does not like the
 # job; others may not either.
 _TRIES: Final = 5
+
+# A job whose servers are lost one after the other may be what they die of, or
+# its result may be larger than this client takes.
+_RESUBMITS: Final = 5
 
 
 class Delivery(Generic[T]):
@@ -49,14 +59,15 @@ class Delivery(Generic[T]):
         """
         @param patience: how long to wait for a server that can be reached, in
             seconds.
-        @param resubmit: whether to submit the job anew when its server is lost.
+        @param resubmit: whether to submit the job anew when its server is lost,
+            a few times.
         """
         self._pool = pool
         self._choice = choice
         self._submission = submission
         self.job = job
         self._patience = patience
-        self._resubmit = resubmit
+        self._resubmits = _RESUBMITS if resubmit else 0
         self._protocol: GearmanClientProtocol | None = None
         self._server = ""
         self._reply: Deferred[None] | None = None
@@ -89,17 +100,21 @@ class Delivery(Generic[T]):
                 refusals[server] = error
             else:
                 return
-        raise JobLost(b"", "connections were lost again and again at its submit")
+        raise JobLost("connections were lost again and again at its submit")
 
     async def _next(self, refusals: dict[Server, ServerError]) -> Server:
         """
         Choose a server.
+
+        @raise NoServers: when the choice wants none of those that are there.
         """
         connected = await self._pool.whenConnected(self._patience)
         for server in self._choice.order(self._submission, self._pool.servers):
             if server in connected and server not in refusals:
                 return server
-        raise next(iter(refusals.values()))
+        for refusal in refusals.values():
+            raise refusal
+        raise NoServers("the choice left out each server that can be reached")
 
     async def _submit(self, server: Server) -> None:
         """
@@ -173,19 +188,20 @@ class Delivery(Generic[T]):
         """
         The job failed.
         """
-        self.job.failed(Failure(JobFailed(self.job.handle)))
+        self.job.failed(Failure(JobFailed(handle=self.job.handle)))
 
     def exception(self, data: bytes) -> None:
         """
         The job failed with an exception.
         """
-        self.job.failed(Failure(JobException(self.job.handle, data)))
+        self.job.failed(Failure(JobException(data, handle=self.job.handle)))
 
     def lost(self, reason: Failure) -> None:
         """
         The server that had the job is lost.
         """
-        if self._resubmit and self._pool.running:
+        if self._resubmits and self._pool.running:
+            self._resubmits -= 1
             self.deliver().addErrback(self.job.failed)
         else:
-            self.job.failed(Failure(JobLost(self.job.handle)))
+            self.job.failed(Failure(JobLost(handle=self.job.handle)))

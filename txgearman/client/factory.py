@@ -5,15 +5,22 @@ Factories of client connections, for any client endpoint or C{connectTCP}.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txgearman.client.protocol import GearmanClientProtocol
 from txgearman.connection.reconnecting import ReconnectingFactory
 from txgearman.connection.requesting import RequesterFactory
+from txgearman.wire.codec import Limits
+
+MAX_PACKET: Final = Limits().packet
+"""The largest packet that is taken from a server, in bytes, unless told otherwise."""
 
 Made = Callable[[GearmanClientProtocol], None]
 Lost = Callable[[GearmanClientProtocol, Failure], None]
+Silent = Callable[[GearmanClientProtocol], None]
 
 
 class GearmanClientFactory(RequesterFactory):
@@ -26,6 +33,12 @@ class GearmanClientFactory(RequesterFactory):
     @ivar exceptions: whether to ask for the exceptions of workers.
     @ivar onMade: called with each connection that is made.
     @ivar onLost: called with each connection that is lost, and why.
+    @ivar onSilent: called with each connection that is given up since its server
+        is silent, before it is lost.
+    @ivar maxPacket: the largest packet that is taken from a server, in bytes.
+    @ivar answerTimeout: how long a server that owes an answer may be silent, in
+        seconds; L{None} for any time.
+    @ivar clock: who measures that time; L{None} for the global reactor.
     """
 
     protocol = GearmanClientProtocol
@@ -36,11 +49,20 @@ class GearmanClientFactory(RequesterFactory):
         exceptions: bool = True,
         onMade: Made | None = None,
         onLost: Lost | None = None,
+        *,
+        onSilent: Silent | None = None,
+        maxPacket: int = MAX_PACKET,
+        answerTimeout: float | None = None,
+        clock: IReactorTime | None = None,
     ) -> None:
         super().__init__(clientId)
         self.exceptions = exceptions
         self.onMade = onMade
         self.onLost = onLost
+        self.onSilent = onSilent
+        self.maxPacket = maxPacket
+        self.answerTimeout = answerTimeout
+        self.clock = clock
 
     def made(self, connection: GearmanClientProtocol) -> None:
         """
@@ -55,6 +77,13 @@ class GearmanClientFactory(RequesterFactory):
         """
         if self.onLost is not None:
             self.onLost(connection, reason)
+
+    def silent(self, connection: GearmanClientProtocol) -> None:
+        """
+        A server owes an answer and is silent.
+        """
+        if self.onSilent is not None:
+            self.onSilent(connection)
 
 
 class ReconnectingGearmanClientFactory(ReconnectingFactory, GearmanClientFactory):

@@ -89,7 +89,10 @@ class RemoteJob(Generic[T]):
 
     Iterating over it (C{async for event in job}) gives its L{JobData},
     L{JobWarning} and L{JobProgress} from then on, ends when the job is completed,
-    and raises when it fails.
+    and raises when it fails. What comes while the last event is still dealt with
+    is kept: all data and warnings, which take memory until they are taken, and
+    of progress that follows upon progress the newest. Who cannot keep up with a
+    worker uses L{onData}, which keeps nothing.
 
     @ivar function: the function's name, without the client's namespace.
     @ivar unique: the job's unique; may be empty.
@@ -228,6 +231,9 @@ class RemoteJob(Generic[T]):
                 waiting.pop().callback(None)
 
         def hear(event: Event[T]) -> None:
+            both = (event, events[-1]) if events else ()
+            if both and all(isinstance(each, JobProgress) for each in both):
+                events.pop()
             events.append(event)
             wake()
 

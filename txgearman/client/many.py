@@ -35,10 +35,18 @@ def eachOf(
         raise ValueError(f"at least one call at once, not {parallel}")
     numbered = enumerate(items)
     results: dict[int, R] = {}
+    failed = False
 
     async def oneByOne() -> None:
-        for number, item in numbered:
-            results[number] = await call(item)
+        nonlocal failed
+        try:
+            # Not a loop over the items: it would take one more after a failure.
+            while not failed and (turn := next(numbered, None)) is not None:
+                number, item = turn
+                results[number] = await call(item)
+        except BaseException:
+            failed = True
+            raise
 
     running = [Deferred.fromCoroutine(oneByOne()) for _ in range(parallel)]
     gathered = gatherResults(running, consumeErrors=True)

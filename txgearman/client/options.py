@@ -30,6 +30,8 @@ class ClientOptions(TypedDict, total=False):
     maxInFlight: int | None
     connectTimeout: float
     retryPolicy: RetryPolicy | None
+    answerTimeout: float | None
+    maxPacket: int
 
 
 class CallOptions(TypedDict, Generic[T], total=False):

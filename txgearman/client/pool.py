@@ -4,7 +4,7 @@ A client's connections, one to each server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -22,6 +22,9 @@ Connection = ServerConnection[GearmanClientProtocol]
 
 class ServerPool:
     """
+    A server that was silent when it owed an answer counts as one that cannot be
+    reached until it answers again: what hangs may still accept connections.
+
     @ivar connections: the connections by server, in the order of the servers.
     @ivar running: whether it connects.
     """
@@ -30,21 +33,26 @@ class ServerPool:
         self,
         clock: IReactorTime,
         servers: Sequence[Server],
-        clientId: bytes | None,
-        exceptions: bool,
+        makeFactory: Callable[[], GearmanClientFactory],
         retryPolicy: RetryPolicy,
     ) -> None:
+        """
+        @param makeFactory: makes what makes the connections to one server.
+        """
         self.running = False
         self._clock = clock
-        self._changes: list[Deferred[None]] = []
+        self._changes: dict[Deferred[None], None] = {}
+        self._waitedFor: set[Connection] = set()
+        self._silent: set[Connection] = set()
         self.connections: dict[Server, Connection] = {}
         for server in servers:
-            factory = GearmanClientFactory(clientId, exceptions)
+            factory = makeFactory()
             connection: Connection = ServerConnection(
                 clock, server, factory, self, retryPolicy
             )
             factory.onMade = connection.made
             factory.onLost = lambda _, reason, lost=connection.lost: lost(reason)
+            factory.onSilent = lambda _, which=connection: self._silent.add(which)
             self.connections[server] = connection
 
     @property
@@ -57,9 +65,13 @@ class ServerPool:
     @property
     def settled(self) -> bool:
         """
-        Is it known of each server whether it is there?
+        Is it known of each server whether it is there, or did somebody wait for
+        it in vain?
         """
-        return all(connection.tried for connection in self.connections.values())
+        return all(
+            connection.tried or connection in self._waitedFor
+            for connection in self.connections.values()
+        )
 
     @property
     def _decided(self) -> bool:
@@ -78,7 +90,11 @@ class ServerPool:
         """
         The servers that can be reached now.
         """
-        return [s for s, c in self.connections.items() if c.protocol is not None]
+        return [
+            server
+            for server, connection in self.connections.items()
+            if connection.protocol is not None and connection not in self._silent
+        ]
 
     @contextmanager
     def gathering(self) -> Iterator[None]:
@@ -96,6 +112,8 @@ class ServerPool:
         Connect to all of them.
         """
         self.running = True
+        self._waitedFor.clear()
+        self._silent.clear()
         for connection in self.connections.values():
             connection.start()
 
@@ -111,7 +129,8 @@ class ServerPool:
     async def whenConnected(self, timeout: float, retry: bool = True) -> list[Server]:
         """
         Wait until a server can be reached, and until it is known of each whether
-        it can, so that a choice among them is one.
+        it can, so that a choice among them is one. A server that was waited for
+        in vain once is not waited for again, as long as there is another.
 
         @param timeout: in seconds.
         @param retry: whether to wait on when each was tried in vain.
@@ -119,7 +138,7 @@ class ServerPool:
         """
         if not self._decided:
             waiting = Deferred.fromCoroutine(self._untilConnected(retry))
-            waiting.addTimeout(timeout, self._clock, _leaveIt)
+            waiting.addTimeout(timeout, self._clock, self._leaveIt)
             await waiting
         connected = self.connected()
         if not self.running:
@@ -134,14 +153,32 @@ class ServerPool:
 
     async def _untilConnected(self, retry: bool) -> None:
         while not (self._decided or (self.settled and not retry)):
-            change: Deferred[None] = Deferred()
-            self._changes.append(change)
+            change: Deferred[None] = Deferred(lambda it: self._changes.pop(it, None))
+            self._changes[change] = None
             await change
+
+    def _leaveIt(self, result: object, timeout: float) -> None:
+        """
+        A wait that took too long is over; what there is by then has to do.
+        """
+        self._waitedFor.update(c for c in self.connections.values() if not c.tried)
 
     def arrived(self, connection: Connection) -> None:
         """
         A server is there.
         """
+        if connection in self._silent and connection.protocol is not None:
+            answered = connection.protocol.echo(b"")
+            answered.addCallback(self._answers, connection)
+            # It is lost, or makes no sense, and the next connection will tell.
+            answered.addErrback(lambda _: None)
+        self._changed()
+
+    def _answers(self, _: bytes, connection: Connection) -> None:
+        """
+        A server that was silent answers.
+        """
+        self._silent.discard(connection)
         self._changed()
 
     def departed(self, connection: Connection, reason: Failure) -> None:
@@ -151,13 +188,9 @@ class ServerPool:
         self._changed()
 
     def _changed(self) -> None:
-        changes, self._changes = self._changes, []
+        changes, self._changes = self._changes, {}
         with self.gathering():
             for change in changes:
-                change.callback(None)
-
-
-def _leaveIt(result: object, timeout: float) -> None:
-    """
-    A wait that took too long is over; what there is by then has to do.
-    """
+                # What one does may have made another give up.
+                if not change.called:
+                    change.callback(None)

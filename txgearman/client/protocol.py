@@ -23,11 +23,12 @@ from twisted.internet.error import ConnectionLost
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
+from txgearman.client.silence import Silence
 from txgearman.client.submission import Submission
 from txgearman.connection.requesting import Requester
-from txgearman.errors import ServerError
+from txgearman.errors import ServerError, serverError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED
+from txgearman.wire.codec import MALFORMED, Limits, PacketReader
 from txgearman.wire.numbers import atoi
 
 if TYPE_CHECKING:
@@ -117,11 +118,13 @@ class _Request:
     @ivar reply: the number of the packet that is the reply.
     @ivar answered: takes the reply's arguments.
     @ivar failed: takes the failure that comes instead.
+    @ivar since: when it was sent, where that matters.
     """
 
     reply: int
     answered: Callable[..., None]
     failed: Callable[[Failure], None]
+    since: float
 
 
 @define(eq=False)
@@ -164,12 +167,17 @@ class GearmanClientProtocol(Requester):
         self._requests: deque[_Request] = deque()
         self._watched: dict[bytes, _Watched] = {}
         self._gone = False
+        self._silence: Silence | None = None
+        self._complaint = ""
 
     def connectionMade(self) -> None:
         """
         Introduce this client.
         """
         factory = self.factory
+        self._reader = PacketReader(Limits(factory.maxPacket), p.RESPONSE)
+        if factory.answerTimeout is not None:
+            self._silence = self._silenceOf(factory.answerTimeout)
         self._introduce(factory.clientId)
         if factory.exceptions:
             # A server that knows no such option says so; it may send
@@ -182,6 +190,8 @@ class GearmanClientProtocol(Requester):
         """
         Take a chunk of input.
         """
+        if self._silence is not None:
+            self._silence.heard()
         self._reader.feed(data)
         for number, arguments in self._reader.events():
             event = _EVENTS.get(number)
@@ -195,15 +205,43 @@ class GearmanClientProtocol(Requester):
         Nothing that is waited for will come.
         """
         self._gone = True
+        if self._silence is not None:
+            self._silence.end()
         requests, self._requests = self._requests, deque()
         watched, self._watched = self._watched, {}
         self.factory.lost(self, reason)
-        lost = Failure(ConnectionLost(reason.getErrorMessage()))
+        complaint = self._complaint or reason.getErrorMessage()
+        lost = Failure(ConnectionLost(complaint))
         for request in requests:
             request.failed(lost)
         for one in watched.values():
             for watcher in one.all():
                 watcher.lost(lost)
+
+    def _silenceOf(self, limit: float) -> Silence:
+        """
+        Find out when the server is silent for longer than it may be.
+        """
+        clock = self.factory.clock
+        if clock is None:
+            from twisted.internet import reactor
+
+            clock = reactor
+
+        def since() -> float | None:
+            return self._requests[0].since if self._requests else None
+
+        return Silence(clock, limit, since, self._stuck)
+
+    def _stuck(self) -> None:
+        """
+        The server is silent: others may do better.
+        """
+        assert self._silence is not None
+        self._complaint = f"no answer within {self._silence.limit:g} s"
+        self._log.warn("a server is given up: {why}", why=self._complaint)
+        self.factory.silent(self)
+        self.giveUp()
 
     def _ask(self, reply: int, number: int, *arguments: bytes) -> Deferred[Any]:
         """
@@ -229,7 +267,8 @@ class GearmanClientProtocol(Requester):
         if self._gone:
             failed(Failure(ConnectionLost("the connection is lost")))
         else:
-            self._requests.append(_Request(reply, answered, failed))
+            since = 0.0 if self._silence is None else self._silence.asked()
+            self._requests.append(_Request(reply, answered, failed, since))
 
     # Requests
 
@@ -267,9 +306,7 @@ class GearmanClientProtocol(Requester):
 
         @raise ValueError: for what is no handle.
         """
-        if not 0 < len(handle) <= _HANDLE_LIMIT:
-            raise ValueError(f"a handle has 1 to {_HANDLE_LIMIT} bytes: {handle!r}")
-        asked = self._ask(p.STATUS_RES, p.GET_STATUS, handle)
+        asked = self._ask(p.STATUS_RES, p.GET_STATUS, checked("handle", handle))
         return asked.addCallback(lambda reply: _jobStatus(*reply[1:]))
 
     def statusByUnique(self, unique: bytes) -> Deferred[JobStatus]:
@@ -278,8 +315,7 @@ class GearmanClientProtocol(Requester):
 
         @raise ValueError: for what is no unique.
         """
-        if not 0 < len(unique) <= _HANDLE_LIMIT:
-            raise ValueError(f"a unique has 1 to {_HANDLE_LIMIT} bytes: {unique!r}")
+        unique = checked("unique", unique)
         asked = self._ask(p.STATUS_RES_UNIQUE, p.GET_STATUS_UNIQUE, unique)
         return asked.addCallback(lambda reply: _jobStatus(*reply[1:]))
 
@@ -313,7 +349,7 @@ class GearmanClientProtocol(Requester):
             self._requests.popleft().answered(*arguments)
 
     def _refused(self, code: bytes, text: bytes = b"") -> None:
-        error = ServerError(code, text)
+        error = serverError(code, text)
         if self._requests:
             self._requests.popleft().failed(Failure(error))
         else:
@@ -365,6 +401,18 @@ class GearmanClientProtocol(Requester):
         """
         watched = self._watched.pop(handle, None)
         return [] if watched is None else watched.all()
+
+
+def checked(what: str, name: bytes) -> bytes:
+    """
+    Make sure that something is a handle or a unique that can be asked about.
+
+    @param what: which of them.
+    @raise ValueError: when it is not.
+    """
+    if not 0 < len(name) <= _HANDLE_LIMIT:
+        raise ValueError(f"a {what} has 1 to {_HANDLE_LIMIT} bytes: {name!r}")
+    return name
 
 
 def _jobStatus(

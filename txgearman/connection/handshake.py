@@ -7,28 +7,36 @@ written to one whose certificate is not trusted then would seem to be under way.
 
 from __future__ import annotations
 
+from typing import Final, NoReturn
+
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError, NoProtocol
+from twisted.internet.error import ConnectError, NoProtocol, TimeoutError
 from twisted.internet.interfaces import (
     IAddress,
     IHandshakeListener,
     INegotiated,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+_TIMEOUT: Final = 15.0
+"""How many seconds an attempt to connect may take, with its handshake."""
 
-def trusted(endpoint: IStreamClientEndpoint) -> IStreamClientEndpoint:
+
+def trusted(
+    clock: IReactorTime, endpoint: IStreamClientEndpoint
+) -> IStreamClientEndpoint:
     """
     Make an endpoint whose connections are made when they can be trusted. One that
     is such an endpoint stays as it is: a handshake is told to one listener.
     """
-    return endpoint if isinstance(endpoint, Trusted) else Trusted(endpoint)
+    return endpoint if isinstance(endpoint, Trusted) else Trusted(clock, endpoint)
 
 
 @implementer(IStreamClientEndpoint)
@@ -36,9 +44,10 @@ def trusted(endpoint: IStreamClientEndpoint) -> IStreamClientEndpoint:
 class Trusted:
     """
     An endpoint whose connections are made when their handshake is over, if there
-    is one.
+    is one. Both have 15 seconds, and no more than the endpoint allows itself.
     """
 
+    _clock: IReactorTime = field(eq=False)
     _endpoint: IStreamClientEndpoint = field(eq=False)
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
@@ -46,10 +55,12 @@ class Trusted:
         Connect.
 
         @return: fires with the protocol; fails with L{ConnectError}, also for a
-            certificate that is not trusted.
+            certificate that is not trusted, and with its L{TimeoutError
+            <twisted.internet.error.TimeoutError>} when it takes too long.
         """
         attempt = _Attempt(protocolFactory)
         made: Deferred[IProtocol] = Deferred(lambda _: attempt.stop())
+        made.addTimeout(_TIMEOUT, self._clock, _tookTooLong)
         attempt.begin(self._endpoint, made)
         return made
 
@@ -166,6 +177,13 @@ class _Handshake(Protocol):
         """
         if self.transport is not None:
             self.transport.abortConnection()  # type: ignore[attr-defined]
+
+
+def _tookTooLong(result: object, timeout: float) -> NoReturn:
+    """
+    An attempt was ended because of its timeout.
+    """
+    raise TimeoutError(string=f"no connection in {timeout:.0f} s")
 
 
 def _told(error: BaseException | None) -> str:

@@ -1,45 +1,36 @@
 """
-One connection to one job server, which comes back when it is lost.
+Connections that come back when they are lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from random import random
+from contextlib import suppress
 from typing import Final, Generic, Protocol, TypeVar
 
-from twisted.application.internet import ClientService, backoffPolicy
+from twisted.application.internet import ClientService
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IConnector, IReactorTime
-from twisted.internet.protocol import ClientFactory, Factory
+from twisted.internet.error import NotConnectingError
+from twisted.internet.interfaces import (
+    IAddress,
+    IConnector,
+    IDelayedCall,
+    IReactorTime,
+)
+from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as Connection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txgearman.connection.requesting import RequesterFactory
+from txgearman.connection.retrying import Brief, RetryPolicy, backoff
 from txgearman.connection.servers import Server
 
-RetryPolicy = Callable[[int], float]
-"""How many seconds to wait after so many failures in a row."""
+__all__ = ["Owner", "ReconnectingFactory", "RetryPolicy", "ServerConnection", "backoff"]
 
 C = TypeVar("C", bound=Connection)
 
-# How many seconds a connection lasts at least that was worth having.
-_BRIEF: Final = 1.0
-
-
-def backoff(initial: float = 0.25, longest: float = 30.0) -> RetryPolicy:
-    """
-    Wait longer after each failure, a bit at random, so that the clients of a
-    server that comes back do not all come at once.
-
-    @param initial: the first wait, in seconds.
-    @param longest: the longest one, in seconds.
-    """
-    return backoffPolicy(
-        initialDelay=initial,
-        maxDelay=longest,
-        jitter=lambda: random() * initial,
-    )
+# How many seconds the other side has to close a connection.
+_CLOSING: Final = 5.0
 
 
 class Owner(Protocol[C]):
@@ -58,12 +49,13 @@ class Owner(Protocol[C]):
         """
 
 
-class ReconnectingFactory(ClientFactory):
+class ReconnectingFactory(RequesterFactory):
     """
-    What makes a factory work with C{reactor.connectTCP}: after a lost or failed
-    connection it connects again, later and later.
+    What makes a factory work with C{reactor.connectTCP}, once: after a lost or
+    failed connection it connects again, later and later. A connection that is lost
+    as soon as it is made counts as one that failed.
 
-    @ivar stopped: set to connect no more.
+    @ivar stopped: whether it connects no more.
     """
 
     stopped = False
@@ -71,7 +63,35 @@ class ReconnectingFactory(ClientFactory):
     clock: IReactorTime | None = None
 
     _failures = 0
+    _brief = Brief()
+    _connector: IConnector | None = None
+    _waiting: IDelayedCall | None = None
     _log = Logger()
+
+    def stop(self) -> None:
+        """
+        Connect no more. A connection that is there stays.
+        """
+        self.stopped = True
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+        elif self._connector is not None:
+            with suppress(NotConnectingError):
+                self._connector.stopConnecting()
+
+    def startedConnecting(self, connector: IConnector) -> None:
+        """
+        An attempt begins.
+        """
+        self._connector = connector
+
+    def buildProtocol(self, addr: IAddress | None) -> Connection:
+        """
+        The server is there.
+        """
+        self._brief = self._brief.connected(self._clock.seconds())
+        return super().buildProtocol(addr)
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         """
@@ -85,28 +105,32 @@ class ReconnectingFactory(ClientFactory):
         The server is gone.
         """
         self._failures = 0
+        self._brief = self._brief.lost(self._clock.seconds())
         self._again(connector, reason)
+
+    @property
+    def _clock(self) -> IReactorTime:
+        if self.clock is None:
+            from twisted.internet import reactor
+
+            self.clock = reactor
+        return self.clock
 
     def _again(self, connector: IConnector, reason: Failure) -> None:
         if self.stopped:
             return
-        clock = self.clock
-        if clock is None:
-            from twisted.internet import reactor
-
-            clock = reactor
-        delay = self.retryPolicy(self._failures)
+        delay = self.retryPolicy(self._failures + self._brief.count)
         self._log.info(
             "{destination}: {reason}; connecting again in {delay:.1f} s",
             destination=connector.getDestination(),
             reason=reason.value,
             delay=delay,
         )
-        clock.callLater(delay, self._connect, connector)
+        self._waiting = self._clock.callLater(delay, self._connect, connector)
 
     def _connect(self, connector: IConnector) -> None:
-        if not self.stopped:
-            connector.connect()
+        self._waiting = None
+        connector.connect()
 
 
 class ServerConnection(Generic[C]):
@@ -143,8 +167,7 @@ class ServerConnection(Generic[C]):
         self._closing: list[Deferred[None]] = []
         self._again = False
         self._arriving = False
-        self._made = 0.0
-        self._brief = 0
+        self._brief = Brief()
 
     def start(self) -> None:
         """
@@ -162,7 +185,7 @@ class ServerConnection(Generic[C]):
             self._connect()
 
     def _connect(self) -> None:
-        self._brief = 0
+        self._brief = Brief()
         self._service = ClientService(
             self.server.endpoint, self._factory, self._delay, self._clock
         )
@@ -173,11 +196,12 @@ class ServerConnection(Generic[C]):
         """
         How long to wait after so many failures in a row, to connect.
         """
-        return self._retryPolicy(failures + self._brief)
+        return self._retryPolicy(failures + self._brief.count)
 
     def stop(self) -> Deferred[None]:
         """
-        Disconnect, and stay so.
+        Disconnect, and stay so. A server that does not close its side within 5
+        seconds, or does not take what it is sent, is given up.
 
         @return: fires when the connection is closed. Each caller has a Deferred
             of its own.
@@ -190,18 +214,21 @@ class ServerConnection(Generic[C]):
         self._closing.append(done)
         if service is not None and self._arriving:
             # The service is in a transition, which tells the owner.
-            self._clock.callLater(0, self._close, service)
+            self._clock.callLater(0, self._close, service, self.protocol)
         elif service is not None:
-            self._close(service)
+            self._close(service, self.protocol)
         return done
 
-    def _close(self, service: ClientService) -> None:
+    def _close(self, service: ClientService, protocol: C | None) -> None:
+        deadline = self._clock.callLater(_CLOSING, _giveUp, protocol)
         # Not the service's own Deferred: whoever has it could call the service
         # from within its own transition.
         stopped = service.stopService()
-        stopped.addBoth(lambda _: self._clock.callLater(0, self._closed))
+        stopped.addBoth(lambda _: self._clock.callLater(0, self._closed, deadline))
 
-    def _closed(self) -> None:
+    def _closed(self, deadline: IDelayedCall) -> None:
+        if deadline.active():
+            deadline.cancel()
         closing, self._closing = self._closing, []
         if self._again:
             self._again = False
@@ -215,7 +242,7 @@ class ServerConnection(Generic[C]):
         """
         self.tried = True
         self.protocol = protocol
-        self._made = self._clock.seconds()
+        self._brief = self._brief.connected(self._clock.seconds())
         self.trouble = ""
         self._log.info("connected to {server}", server=self.server.name)
         self._arriving = True
@@ -230,8 +257,7 @@ class ServerConnection(Generic[C]):
         """
         self.protocol = None
         self.trouble = str(reason.value).removesuffix(".")
-        brief = self._clock.seconds() - self._made < _BRIEF
-        self._brief = self._brief + 1 if brief else 0
+        self._brief = self._brief.lost(self._clock.seconds())
         self._log.info(
             "lost {server}: {reason}", server=self.server.name, reason=reason.value
         )
@@ -255,3 +281,12 @@ class ServerConnection(Generic[C]):
                 reason=reason.value,
             )
             self._owner.departed(self, reason)
+
+
+def _giveUp(connection: Connection | None) -> None:
+    """
+    End a connection whose other side does not close it. There is none when an
+    attempt to connect was ended.
+    """
+    if connection is not None and connection.transport is not None:
+        connection.transport.abortConnection()  # type: ignore[attr-defined]

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from twisted.internet.interfaces import IAddress, ITransport
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.logger import Logger
 
+from txgearman.connection.sockets import Keepalive, setUp
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
 from txgearman.wire.codec import PacketReader, encode
 
+KEEPALIVE: Final = Keepalive(idle=60, interval=15, count=4)
+"""
+How a server that vanished is noticed by who has nothing to say to it: after two
+minutes.
+"""
+
 
 class Requester(Protocol):
     """
-    One connection to a job server, on any stream transport.
+    One connection to a job server, on any stream transport. Over TCP, packets leave
+    at once, and there is L{KEEPALIVE}.
     """
 
     _log = Logger()
@@ -32,8 +41,19 @@ class Requester(Protocol):
         """
         Begin to write there.
         """
+        setUp(transport, KEEPALIVE)
         self._write = transport.write
         super().makeConnection(transport)
+
+    def giveUp(self) -> None:
+        """
+        End the connection, without waiting for the server: nothing that it says
+        from now on is read, and what it has not taken yet is not sent. A moment
+        later the connection is lost.
+        """
+        self._reader.close()
+        assert self.transport is not None
+        self.transport.abortConnection()  # type: ignore[attr-defined]
 
     def _introduce(self, clientId: bytes | None) -> None:
         """
@@ -72,9 +92,7 @@ class Requester(Protocol):
         The server makes no sense: what follows cannot be trusted.
         """
         self._log.error("a server makes no sense: {e}", e=ServerError(code, text))
-        self._reader.close()
-        assert self.transport is not None
-        self.transport.abortConnection()  # type: ignore[attr-defined]
+        self.giveUp()
 
 
 class RequesterFactory(ClientFactory):

@@ -21,7 +21,8 @@ from twisted.internet.interfaces import IReactorTime
 from txgearman.admin import AdminClient, ClientRow, Connected
 from txgearman.connection.servers import Server, serversFrom
 from txgearman.errors import BadSetting, GearmanError, ServerError
-from txgearman.scripts.output import complain, plain, readable, say, sayJSON
+from txgearman.scripts.numbers import number, seconds
+from txgearman.scripts.output import complain, openStreams, plain, say, sayJSON, shown
 from txgearman.scripts.running import UNREACHABLE, reasonOf, run
 from txgearman.scripts.servers import addSharedOptions, serversOf
 
@@ -104,12 +105,12 @@ def _parser() -> ArgumentParser:
         choices=["top"],
         help="show how servers fare, all the time",
     )
-    for name, default, text in (
-        ("--interval", 2.0, "seconds between two looks"),
-        ("--looks", inf, "end after so many looks"),
+    for name, kind, default, text in (
+        ("--interval", seconds, 2.0, "seconds between two looks [default: 2]"),
+        ("--looks", number(int, 1), inf, "end after so many looks"),
     ):
         parser.add_argument(
-            name, type=float, default=default, metavar="N", help=f"top: {text}"
+            name, type=kind, default=default, metavar="N", help=f"top: {text}"
         )
     operation = parser.add_argument_group(
         "operations, done in their order"
@@ -146,16 +147,14 @@ def _line(row: Any) -> str:
     Write a row of a table.
     """
     if isinstance(row, bytes):
-        return readable(row)
+        return shown(row)
     if isinstance(row, Connected):
-        who = [str(row.number), *map(readable, (row.address, row.clientId)), ":"]
-        return " ".join([*who, *map(readable, row.functions)])
+        who = [str(row.number), *map(shown, (row.address, row.clientId)), ":"]
+        return " ".join([*who, *map(shown, row.functions)])
     if isinstance(row, ClientRow):
-        return "\n\t".join([readable(row.address), *map(_line, row.jobs)])
+        return "\n\t".join([shown(row.address), *map(_line, row.jobs)])
     cells = astuple(row)
-    return "\t".join(
-        readable(c) if isinstance(c, bytes) else str(int(c)) for c in cells
-    )
+    return "\t".join(shown(c) if isinstance(c, bytes) else str(int(c)) for c in cells)
 
 
 class _Telling:
@@ -230,6 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     @raise SystemExit: with its exit status.
     """
+    openStreams()
     parser = _parser()
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     if not (options.operations or options.top):

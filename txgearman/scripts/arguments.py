@@ -9,10 +9,10 @@ import shutil
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from math import isfinite
 from typing import NoReturn
 
 from txgearman.board.job import Priority
+from txgearman.scripts.numbers import number
 from txgearman.scripts.servers import addSharedOptions
 
 
@@ -89,7 +89,7 @@ def _addShared(add: Callable[..., object]) -> None:
     add(
         "-t",
         dest="milliseconds",
-        type=_atLeast(int, 1),
+        type=number(int, 1),
         metavar="MS",
         help="as --timeout, in milliseconds",
     )
@@ -106,7 +106,7 @@ def _addShared(add: Callable[..., object]) -> None:
     add(
         "-j",
         "--jobs",
-        type=_atLeast(int, 1),
+        type=number(int, 1),
         default=1,
         metavar="N",
         help="do so many jobs, or wait for so many, at once [default: 1]",
@@ -157,7 +157,7 @@ def _addClient(add: Callable[..., object]) -> None:
     )
     add(
         "--delay",
-        type=_atLeast(float, 0),
+        type=number(float, 0),
         metavar="SECONDS",
         help="run it so much later",
     )
@@ -176,7 +176,7 @@ def _addWorker(add: Callable[..., object]) -> None:
     add(
         "-c",
         dest="count",
-        type=_atLeast(int, 0),
+        type=number(int, 0),
         default=0,
         metavar="N",
         help="end after so many jobs; 0 for never",
@@ -201,32 +201,19 @@ def _addQuestions(add: Callable[..., object]) -> None:
     )
 
 
-def _atLeast(kind: type[int] | type[float], low: int) -> Callable[[str], float]:
-    """
-    Make a reader of numbers.
-    """
-
-    def read(text: str) -> float:
-        number = kind(text)
-        if number < low or not isfinite(number):
-            raise ValueError(text)
-        return number
-
-    read.__name__ = f"number of {low} or more"
-    return read
-
-
-def _moment(text: str) -> float | datetime:
+def _moment(text: str) -> float:
     """
     Read a time.
+
+    @return: in seconds of the epoch.
     """
     try:
-        seconds = float(text)
+        moment = float(text)
     except ValueError:
-        return datetime.fromisoformat(text)
-    if not 0 <= seconds < 2**63:
+        moment = datetime.fromisoformat(text).timestamp()
+    if not 0 <= moment < 2**63:
         raise ValueError(text)
-    return seconds
+    return moment
 
 
 _moment.__name__ = "time"
@@ -248,8 +235,10 @@ def _wrong(options: Namespace) -> str:
         return "a function has a name"
     if options.at is not None and options.delay is not None:
         return "either --at or --delay"
-    if options.timeout is not None and options.timeout <= 0:
-        return "--timeout takes more than 0 seconds"
+    if options.ssl and not options.host and options.endpoint:
+        return "-S is about -h; an endpoint says itself that it is tls:"
+    if options.worker and options.words and options.json:
+        return "there is nothing to print as JSON when a command does the jobs"
     if options.worker and options.words and shutil.which(options.words[0]) is None:
         return f"no such command: {options.words[0]}"
     folder = os.path.dirname(options.pidfile or "") or "."

@@ -55,8 +55,7 @@ class BarPrinter(PlainPrinter):
         """
         Take its bar away, and print the result.
         """
-        if job in self._bars:
-            self._progress.remove_task(self._bars.pop(job))
+        self._remove(job)
         super().completed(job, result)
 
     def warningReceived(self, job: RemoteJob[bytes], data: bytes) -> None:
@@ -66,12 +65,19 @@ class BarPrinter(PlainPrinter):
         self._progress.stop()
         super().warningReceived(job, data)
 
-    def failed(self, function: str, error: GearmanError) -> None:
+    def failed(
+        self, function: str, error: GearmanError, job: RemoteJob[bytes] | None
+    ) -> None:
         """
-        Say why there is no result.
+        Take its bar away, and say why there is no result.
         """
+        self._remove(job)
         self._progress.stop()
-        super().failed(function, error)
+        super().failed(function, error, job)
+
+    def _remove(self, job: RemoteJob[bytes] | None) -> None:
+        if job is not None and job in self._bars:
+            self._progress.remove_task(self._bars.pop(job))
 
     def finished(self) -> None:
         """

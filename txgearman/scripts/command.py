@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -38,6 +38,13 @@ class Ending:
         """
         return self.signal is None and self.status == 0
 
+    def isOf(self, signal: int) -> bool:
+        """
+        Was it a signal, which killed it or which it took for a reason to end, as
+        programs that catch one say with their status?
+        """
+        return self.signal == signal or self.status == 128 + signal
+
     def __str__(self) -> str:
         if self.signal is not None:
             return f"killed by signal {self.signal}"
@@ -60,25 +67,49 @@ class Command(ProcessProtocol):
         self._workload = workload
         self._line = line
         self._output: list[bytes] = []
-        self._ended: Deferred[Ending] = Deferred(lambda _: self._end())
+        self._ending: Ending | None = None
+        self._waiting: list[Deferred[Ending]] = []
         self._killing: Any = None
 
     def start(
-        self, program: bytes, words: Sequence[bytes], environment: Mapping[bytes, bytes]
-    ) -> Any:
+        self,
+        program: bytes,
+        words: Sequence[bytes],
+        environment: Mapping[bytes, bytes],
+    ) -> None:
         """
-        Run it.
+        Start it.
 
         @param program: the path of the program.
         @param words: what it was called, and its arguments.
-        @return: a Deferred that fires with its L{Ending}; cancelling it ends the
-            process.
         @raise OSError: when there can be no process.
         """
         self._reactor.spawnProcess(
             self, program, words, environment, childFDs={0: "w", 1: "r", 2: 2}
         )
-        return self._ended
+
+    async def outcome(self) -> Ending:
+        """
+        Wait for its end. When this is cancelled it ends the process, and goes on
+        when that has ended.
+        """
+        try:
+            return await self.whenEnded()
+        except CancelledError:
+            self.end()
+            await self.whenEnded()
+            raise
+
+    def whenEnded(self) -> Deferred[Ending]:
+        """
+        Wait for its end.
+        """
+        waiter: Deferred[Ending] = Deferred(self._waiting.remove)
+        if self._ending is None:
+            self._waiting.append(waiter)
+        else:
+            waiter.callback(self._ending)
+        return waiter
 
     def connectionMade(self) -> None:
         """
@@ -109,16 +140,17 @@ class Command(ProcessProtocol):
         if self._line is not None and output:
             self._line(output)
             output = b""
-        ending = Ending(output, 0, None)
+        self._ending = Ending(output, 0, None)
         if isinstance(reason.value, ProcessTerminated):
             killer = reason.value
-            ending = Ending(output, killer.exitCode or 0, killer.signal)
-        if not self._ended.called:
-            self._ended.callback(ending)
+            self._ending = Ending(output, killer.exitCode or 0, killer.signal)
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            waiter.callback(self._ending)
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """
-        Nobody wants its result any more.
+        Nobody wants its result any more: ask it to end, and later do not ask.
         """
         self._line = None
         self._signal("TERM")
@@ -129,5 +161,5 @@ class Command(ProcessProtocol):
         try:
             self.transport.signalProcess(name)
         except ProcessExitedAlready:
-            # It is waited for what it wrote.
+            # What it has started may keep its stdout open.
             self.transport.loseConnection()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,7 @@ from txgearman.client.client import Client
 from txgearman.scripts.arguments import parse, timeoutOf
 from txgearman.scripts.asking import ask, ping
 from txgearman.scripts.background import detach
+from txgearman.scripts.output import openStreams
 from txgearman.scripts.running import run
 from txgearman.scripts.servers import serversOf
 from txgearman.scripts.submitting import submitAll
@@ -39,13 +41,15 @@ async def _main(reactor: Any, options: Namespace) -> int:
     """
     servers = serversOf(options)
     timeout = timeoutOf(options)
-    patience = (timeout or _PING) if options.ping else _PATIENCE
+    patience = timeout or _PING if options.ping else min(_PATIENCE, timeout or inf)
+    if options.retry:
+        patience = inf
     client = Client(reactor, servers, connectTimeout=patience)
     client.startService()
     try:
         await client.whenConnected(retry=options.retry)
         if options.ping:
-            return await ping(client, patience, options.json)
+            return await ping(client, timeout or _PING, options.json)
         if options.status or options.status_unique:
             asking = Deferred.fromCoroutine(ask(client, options))
             return await asking.addTimeout(timeout or _PATIENCE, reactor)
@@ -54,7 +58,9 @@ async def _main(reactor: Any, options: Namespace) -> int:
     finally:
         await client.stopService()
     # A server can be reached; one that is lost from now on is waited for.
-    worker = Worker(reactor, servers, concurrency=options.jobs)
+    # It takes no more jobs at once than it is to do.
+    jobs = min(options.jobs, options.count or inf)
+    worker = Worker(reactor, servers, concurrency=jobs)
     return await work(reactor, worker, options)
 
 
@@ -64,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     @raise SystemExit: with its exit status.
     """
+    openStreams()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.detach:
         detach()

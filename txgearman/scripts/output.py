@@ -31,9 +31,9 @@ def say(line: str) -> None:
 
 def complain(line: str) -> None:
     """
-    Write a line to stderr.
+    Write a line to stderr, without what could move a cursor.
     """
-    write(sys.stderr.buffer, encoded(line) + b"\n")
+    write(sys.stderr.buffer, encoded(escaped(line)) + b"\n")
 
 
 def encoded(text: str) -> bytes:
@@ -41,6 +41,13 @@ def encoded(text: str) -> bytes:
     Text as bytes, whatever came off the wire.
     """
     return text.encode("utf-8", "backslashreplace")
+
+
+def escaped(text: str) -> str:
+    """
+    Text that moves no cursor and rings no bell: what cannot be printed is escaped.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def readable(name: bytes) -> str:
@@ -52,11 +59,33 @@ def readable(name: bytes) -> str:
 
 def visible(name: bytes) -> str:
     """
-    A name as text that moves no cursor and rings no bell: what cannot be printed
-    is escaped.
+    A name as text to be looked at.
     """
-    text = name.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return escaped(readable(name))
+
+
+def shown(name: bytes) -> str:
+    """
+    A name as text for whoever reads stdout: a person, or a program, which gets all
+    of it.
+    """
+    return visible(name) if sys.stdout.isatty() else readable(name)
+
+
+def openStreams() -> None:
+    """
+    Open what is closed of stdin, stdout and stderr, so that nothing else gets their
+    numbers: what is read is nothing, and what is written goes nowhere.
+    """
+    for number, (name, mode) in enumerate(
+        [("stdin", "r"), ("stdout", "w"), ("stderr", "w")]
+    ):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def workload(data: bytes, key: str = "data") -> dict[str, str]:

@@ -13,6 +13,7 @@ from txgearman.client.job import IJobListener, RemoteJob
 from txgearman.errors import GearmanError, JobError, JobException, JobFailed
 from txgearman.scripts.output import (
     encoded,
+    escaped,
     readable,
     sayJSON,
     workload,
@@ -35,9 +36,13 @@ class IPrinter(IJobListener):
         A job has its result.
         """
 
-    def failed(function: str, error: GearmanError) -> None:
+    def failed(
+        function: str, error: GearmanError, job: RemoteJob[bytes] | None
+    ) -> None:
         """
         A job has none, or no server takes it.
+
+        @param job: L{None} for one that no server took.
         """
 
     def finished() -> None:
@@ -95,7 +100,9 @@ class PlainPrinter:
         """
         self._out(job.function, result)
 
-    def failed(self, function: str, error: GearmanError) -> None:
+    def failed(
+        self, function: str, error: GearmanError, job: RemoteJob[bytes] | None
+    ) -> None:
         """
         Say why there is none.
         """
@@ -104,7 +111,7 @@ class PlainPrinter:
         elif isinstance(error, JobFailed):
             text = b"Job failed\n"
         else:
-            text = encoded(f"txgearman: {error}\n")
+            text = encoded(escaped(f"txgearman: {error}") + "\n")
         write(sys.stderr.buffer, self._prefixed(function, text))
 
     def finished(self) -> None:
@@ -157,7 +164,9 @@ class JSONPrinter:
         """
         self._say(job, "completed", **workload(result, "result"))
 
-    def failed(self, function: str, error: GearmanError) -> None:
+    def failed(
+        self, function: str, error: GearmanError, job: RemoteJob[bytes] | None
+    ) -> None:
         """
         A job has none.
         """

@@ -12,7 +12,12 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
-from twisted.internet.error import ConnectError, ConnectionDone, ConnectionLost
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionDone,
+    ConnectionLost,
+    DNSLookupError,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import react
 from twisted.logger import (
@@ -30,7 +35,13 @@ from txgearman.errors import GearmanError
 from txgearman.scripts.background import pidFile
 from txgearman.scripts.output import complain, stopWriting
 
-UNREACHABLE = (ConnectError, ConnectionDone, ConnectionLost, DeferredTimeout)
+UNREACHABLE = (
+    ConnectError,
+    ConnectionDone,
+    ConnectionLost,
+    DNSLookupError,
+    DeferredTimeout,
+)
 """What is raised when a server is not there, goes away or does not answer."""
 
 Main = Callable[[IReactorTime], Awaitable[int]]
@@ -116,6 +127,8 @@ def run(
     try:
         with pidFile(pidfile):
             react(start)
+    except OSError as error:
+        raise SystemExit(f"{name}: {reasonOf(error)}") from None
     finally:
         interruption.end()
 

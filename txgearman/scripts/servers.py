@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from txgearman.errors import BadSetting
+from txgearman.scripts.numbers import number, seconds
 from txgearman.version import __version__
 from txgearman.wire.packets import PORT
 
@@ -28,7 +30,13 @@ def addSharedOptions(parser: ArgumentParser, ask: str) -> None:
         help="a server: HOST or HOST:PORT; may be given several times [default:"
         " GEARMAN_SERVERS or GEARMAN_SERVER of the environment, or localhost]",
     )
-    add("-p", "--port", type=int, metavar="N", help=f"the TCP port [default: {PORT}]")
+    add(
+        "-p",
+        "--port",
+        type=number(int, 1, 65535),
+        metavar="N",
+        help=f"the TCP port [default: {PORT}]",
+    )
     add(
         "-S",
         "--ssl",
@@ -43,7 +51,7 @@ def addSharedOptions(parser: ArgumentParser, ask: str) -> None:
         help="a server as a Twisted endpoint, such as tls:jobs.example.net:4730 or"
         " unix:/run/gearman; may be given several times",
     )
-    add("--timeout", type=float, metavar="SECONDS", help=ask)
+    add("--timeout", type=seconds, metavar="SECONDS", help=ask)
     add("--json", action="store_true", help="print JSON, a value a line")
 
 
@@ -51,12 +59,14 @@ def serversOf(options: Namespace) -> list[str] | None:
     """
     The servers that a command line names; L{None} when it names none, and the
     environment is asked.
+
+    @raise BadSetting: for one that cannot be reached over TLS.
     """
-    hosts = options.host
-    if not (hosts or options.endpoint) and (options.port or options.ssl):
+    hosts = [host for text in options.host for host in _each(text)]
+    if not (hosts or options.endpoint) and (options.port is not None or options.ssl):
         hosts = ["localhost"]
     port = PORT if options.port is None else options.port
-    named = [_named(host, port, options.ssl) for text in hosts for host in _each(text)]
+    named = [_named(host, port, options.ssl) for host in hosts]
     return named + options.endpoint or None
 
 
@@ -79,6 +89,9 @@ def _named(host: str, port: int, tls: bool) -> str:
     else:
         own = ""
     number = own or str(port)
+    if tls and ":" in host:
+        # Twisted's tls: takes names and IPv4 addresses.
+        raise BadSetting(f"bad server {host!r}: TLS takes a name or an IPv4 address")
     if tls:
-        return "tls:" + host.replace(":", "\\:") + f":{number}"
+        return f"tls:{host}:{number}"
     return f"[{host}]:{number}" if ":" in host else f"{host}:{number}"

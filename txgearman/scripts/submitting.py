@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import uuid4
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from txgearman.client.client import Client
+from txgearman.client.job import IJobListener, RemoteJob
 from txgearman.errors import JobError, ServerError
 from txgearman.scripts.arguments import timeoutOf
 from txgearman.scripts.printing import IPrinter, JSONPrinter, PlainPrinter
@@ -32,7 +34,6 @@ async def submitAll(reactor: Any, client: Client[bytes], options: Namespace) -> 
     try:
         return await submitting.run(workloads(reactor, options))
     finally:
-        submitting.stop()
         printer.finished()
 
 
@@ -53,6 +54,7 @@ def _printer(options: Namespace) -> IPrinter:
     return PlainPrinter(prefix=options.prefix, handles=options.verbose)
 
 
+@implementer(IJobListener)
 class _Submitting:
     """
     Jobs under way, one workload at a time or as many as are wanted at once.
@@ -66,42 +68,48 @@ class _Submitting:
         self._printer = printer
         self._slots = DeferredSemaphore(options.jobs)
         self._status = 0
-        self._stopped = False
-        self._broken: list[Failure] = []
+        self._ended: Deferred[None] = Deferred()
 
     async def run(self, source: AsyncIterator[bytes]) -> int:
         """
-        Submit each workload to each function, and wait for the last one's end.
+        Submit each workload to each function, and wait for the last one's end. When
+        there is nobody to submit to, or to print for, do not wait for workloads.
 
         @return: the exit status.
         @raise NoServers: when there is nobody to submit to.
+        @raise ValueError: for what cannot be asked for.
+        @raise OSError: when nothing can be printed.
         """
-        async for workload in source:
-            await self._slots.acquire()
-            if not self._broken:
-                Deferred.fromCoroutine(self._each(workload)).addBoth(self._over)
-            if self._broken:
-                break
-        else:
-            for _ in range(self._options.jobs):
-                await self._slots.acquire()
-        if self._broken:
-            self._broken[0].raiseException()
+        submitting = Deferred.fromCoroutine(self._all(source))
+        submitting.addBoth(self._end)
+        try:
+            await self._ended
+        finally:
+            self._end(None)
+            submitting.cancel()
         return self._status
 
-    def stop(self) -> None:
-        """
-        Say nothing more.
-        """
-        self._stopped = True
+    async def _all(self, source: AsyncIterator[bytes]) -> None:
+        async for workload in source:
+            await self._slots.acquire()
+            Deferred.fromCoroutine(self._each(workload)).addBoth(self._over)
+        for _ in range(self._options.jobs):
+            await self._slots.acquire()
 
     def _over(self, result: object) -> None:
         """
         All is done with one workload.
         """
         if isinstance(result, Failure):
-            self._broken.append(result)
+            self._end(result)
         self._slots.release()
+
+    def _end(self, result: Failure | None) -> None:
+        """
+        It is over, unless it was before.
+        """
+        if not self._ended.called:
+            self._ended.callback(result)
 
     async def _each(self, workload: bytes) -> None:
         """
@@ -113,11 +121,9 @@ class _Submitting:
     async def _job(self, function: str, workload: bytes) -> None:
         """
         Submit a job, and wait for its result unless it is for the background.
-
-        @raise NoServers: when there is nobody to submit to.
-        @raise ValueError: for what cannot be asked for.
         """
         options = self._options
+        job: RemoteJob[bytes] | None = None
         try:
             job = await self._client.submit(
                 function,
@@ -130,12 +136,45 @@ class _Submitting:
                 delay=options.delay,
                 reducer=options.reducer,
                 timeout=timeoutOf(options),
-                listener=self._printer,
+                listener=self,
             )
             self._printer.created(job)
             if not job.background:
                 self._printer.completed(job, await job.whenDone())
         except (JobError, ServerError) as error:
             self._status = 1
-            if not self._stopped:
-                self._printer.failed(function, error)
+            if not self._ended.called:
+                self._printer.failed(function, error, job)
+
+    # An IJobListener, whose errors would only be logged
+
+    def dataReceived(self, job: RemoteJob[bytes], data: bytes) -> None:
+        """
+        Print a part of a result.
+        """
+        self._tell(self._printer.dataReceived, job, data)
+
+    def warningReceived(self, job: RemoteJob[bytes], data: bytes) -> None:
+        """
+        Print a warning.
+        """
+        self._tell(self._printer.warningReceived, job, data)
+
+    def statusReceived(
+        self, job: RemoteJob[bytes], numerator: int, denominator: int
+    ) -> None:
+        """
+        Print how far a job is.
+        """
+        self._tell(self._printer.statusReceived, job, numerator, denominator)
+
+    def _tell(self, printed: Callable[..., None], *event: object) -> None:
+        """
+        Print something that happened; when that fails, it is over.
+        """
+        if self._ended.called:
+            return
+        try:
+            printed(*event)
+        except Exception:
+            self._end(Failure())

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import define, frozen
 from rich.console import Console, Group, RenderableType
@@ -20,9 +20,11 @@ from twisted.python.failure import Failure
 from txgearman.admin import AdminClient, FunctionStatus, PriorityStatus
 from txgearman.connection.servers import Server
 from txgearman.errors import GearmanError, ServerError
-from txgearman.scripts.output import sayJSON, visible
+from txgearman.scripts.output import escaped, sayJSON, visible
 from txgearman.scripts.running import UNREACHABLE, reasonOf
 from txgearman.scripts.waiting import allOf
+
+_NUMBERS: Final = ("queued", "high", "normal", "low", "running", "workers")
 
 
 @frozen
@@ -66,7 +68,8 @@ class _Watched:
         try:
             looking = Deferred.fromCoroutine(_look(reactor, self.admin))
             self.look = await looking.addTimeout(timeout, reactor)
-        except (*UNREACHABLE, ServerError) as error:
+        except (*UNREACHABLE, ServerError, ValueError) as error:
+            # An answer that makes no sense is a ValueError.
             self.trouble = reasonOf(error)
 
     def growth(self, function: FunctionStatus) -> float | None:
@@ -77,6 +80,8 @@ class _Watched:
         if self.look is None or self.before is None:
             return None
         passed = self.look.seconds - self.before.seconds
+        if not passed:
+            return None
         for earlier in self.before.functions:
             if earlier.function == function.function:
                 return (function.total - earlier.total) / passed
@@ -175,18 +180,19 @@ def _panel(one: _Watched) -> RenderableType:
     """
     name = one.server.name
     if one.look is None:
-        return Text(f"{name}: {one.trouble}", style="bold red")
+        return Text(escaped(f"{name}: {one.trouble}"), style="bold red")
     look = one.look
     running = sum(row.running for row in look.functions)
     queued = sum(row.total for row in look.functions) - running
     title = (
-        f"{name}  {look.version}  connections {look.connections}"
+        f"{name}  {escaped(look.version)}  connections {look.connections}"
         f"  queued {queued}  running {running}"
     )
     table = Table(box=None, pad_edge=False, expand=False)
-    table.add_column("function", no_wrap=True, overflow="ellipsis")
-    for heading in ("queued", "high", "normal", "low", "running", "workers", "jobs/s"):
-        table.add_column(heading, justify="right")
+    # What may be made narrower is the name, whatever the numbers are.
+    table.add_column("function")
+    for heading in (*_NUMBERS, "growth/s"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in look.functions:
         table.add_row(*_cells(one, row), style=_style(row))
     return Group(Text(title, style="bold"), table)
@@ -203,7 +209,8 @@ def _cells(one: _Watched, row: FunctionStatus) -> list[RenderableType]:
         row.workers,
         f"{growth:+.1f}" if growth else "",
     ]
-    return [Text(visible(row.function)), *(str(number) for number in numbers)]
+    name = Text(visible(row.function), no_wrap=True, overflow="ellipsis")
+    return [name, *(str(number) for number in numbers)]
 
 
 def _style(row: FunctionStatus) -> str:

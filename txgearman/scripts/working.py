@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from argparse import Namespace
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
@@ -20,6 +20,9 @@ from txgearman.scripts.output import complain, readable, sayJSON, workload, writ
 from txgearman.worker.job import RunningJob
 from txgearman.worker.worker import Worker
 
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""What ends a worker."""
+
 
 async def work(reactor: Any, worker: Worker[bytes], options: Namespace) -> int:
     """
@@ -27,22 +30,28 @@ async def work(reactor: Any, worker: Worker[bytes], options: Namespace) -> int:
     end, the second gives it back to the servers.
 
     @return: the exit status.
+    @raise OSError: when nothing can be printed.
     """
     working = _Working(reactor, worker, options)
     for function in options.functions:
         worker.register(function, working.do, timeout=timeoutOf(options))
-    working.heed()
+    for number in SIGNALS:
+        signal.signal(number, working.signaled)
     worker.startService()
     try:
         await working.whenOver()
     finally:
         await worker.stopService()
+        await working.whenQuiet()
     return 0
 
 
 class _Working:
     """
     A worker whose jobs a command does, or that prints them.
+
+    A job is given back, for others to do, by leaving it undone until the worker
+    disconnects. So the worker goes when the only jobs it has are such ones.
     """
 
     def __init__(self, reactor: Any, worker: Worker[bytes], options: Namespace) -> None:
@@ -51,25 +60,36 @@ class _Working:
         self._options = options
         self._words = [os.fsencode(word) for word in options.words]
         self._program = shutil.which(self._words[0]) if self._words else None
+        self._commands: set[Command] = set()
         self._begun = 0
+        self._running = 0
+        self._givenBack = 0
         self._signaled = 0
         self._draining = False
+        self._trouble: list[Exception] = []
         self._over: Deferred[None] = Deferred()
 
-    def whenOver(self) -> Deferred[None]:
+    async def whenOver(self) -> None:
         """
         Wait until no more jobs are to be done and the last one is over.
-        """
-        return self._over
 
-    def heed(self) -> None:
+        @raise OSError: when that is because nothing can be printed.
         """
-        Listen to signals.
-        """
-        for number in signal.SIGINT, signal.SIGTERM:
-            signal.signal(number, self._told)
+        await self._over
+        if self._trouble:
+            raise self._trouble[0]
 
-    def _told(self, *_: object) -> None:
+    async def whenQuiet(self) -> None:
+        """
+        Wait for the end of commands whose jobs are over.
+        """
+        for command in list(self._commands):
+            await command.whenEnded()
+
+    def signaled(self, *_: object) -> None:
+        """
+        A signal came.
+        """
         self._signaled += 1
         then = self._drain if self._signaled == 1 else self._worker.giveUp
         self._reactor.callFromThread(then)
@@ -84,30 +104,62 @@ class _Working:
 
     async def do(self, job: RunningJob[bytes]) -> bytes:
         """
-        Do a job.
+        Do a job, unless it is one too many: several servers may assign one at the
+        same time.
         """
+        self._running += 1
         self._begun += 1
-        if self._begun == self._options.count:
-            self._drain()
-        if self._program is not None:
-            ending = await self._command(job, self._program)
-            return self._result(job, ending)
         try:
-            self._show(job)
-        except BrokenPipeError as error:
-            # Nobody reads on; others may do the job.
-            self._reactor.callLater(0, self._break, error)
-            await Deferred()
-        return b""
+            if self._begun == self._options.count:
+                self._drain()
+            if 0 < self._options.count < self._begun:
+                await self._giveBack()
+            return await self._result(job)
+        finally:
+            self._running -= 1
+            self._checkGivenBack()
 
-    def _break(self, error: Exception) -> None:
+    async def _giveBack(self) -> None:
         """
-        Do no more jobs, and give back those that run.
+        Leave a job to others. This ends when the worker does.
         """
-        over, self._over = self._over, Deferred()
         self._drain()
-        self._worker.giveUp()
-        over.errback(error)
+        self._givenBack += 1
+        try:
+            self._checkGivenBack()
+            await Deferred()
+        finally:
+            self._givenBack -= 1
+
+    def _checkGivenBack(self) -> None:
+        if self._givenBack and self._givenBack == self._running:
+            # Not from within the job that is given up.
+            self._reactor.callLater(0, self._worker.giveUp)
+
+    async def _result(self, job: RunningJob[bytes]) -> bytes:
+        """
+        Do a job.
+
+        @raise JobFailed: when its command failed. What it wrote is sent all the
+            same.
+        """
+        if self._program is None:
+            try:
+                self._show(job)
+            except OSError as error:
+                self._trouble.append(error)
+                await self._giveBack()
+            return b""
+        ending = await self._command(job, self._program)
+        if ending.good:
+            return ending.output
+        if self._signaled and any(map(ending.isOf, SIGNALS)):
+            # A Ctrl-C reached the command too.
+            await self._giveBack()
+        complain(f"txgearman: {job.function} {readable(job.handle)}: {ending}")
+        if ending.output:
+            job.sendData(ending.output)
+        raise JobFailed(handle=job.handle)
 
     def _show(self, job: RunningJob[bytes]) -> None:
         """
@@ -135,23 +187,7 @@ class _Working:
             b"GEARMAN_UNIQUE": job.unique,
         }
         command = Command(self._reactor, job.data, lines)
-        environment = {**os.environb, **about}
-        ending: Ending = await command.start(program, self._words, environment)
-        if ending.signal is not None and self._signaled:
-            # A Ctrl-C reached the command too; others may do the job.
-            self._reactor.callLater(0, self._worker.giveUp)
-            await Deferred()
-        return ending
-
-    def _result(self, job: RunningJob[bytes], ending: Ending) -> bytes:
-        """
-        Make a result of how a command ended.
-
-        @raise JobFailed: when it failed. What it wrote is sent all the same.
-        """
-        if ending.good:
-            return ending.output
-        complain(f"txgearman: {job.function} {readable(job.handle)}: {ending}")
-        if ending.output:
-            job.sendData(ending.output)
-        raise JobFailed(job.handle)
+        command.start(program, self._words, {**os.environb, **about})
+        self._commands.add(command)
+        command.whenEnded().addCallback(lambda _: self._commands.discard(command))
+        return await command.outcome()

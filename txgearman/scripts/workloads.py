@@ -5,7 +5,6 @@ Where a client's workloads come from: its arguments, or stdin.
 from __future__ import annotations
 
 import os
-import sys
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from threading import Thread
@@ -14,6 +13,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 
+STDIN: Final = 0
 _CHUNK: Final = 65536
 
 
@@ -80,7 +80,7 @@ def _read(reactor: IReactorFromThreads) -> Deferred[bytes]:
         # Not sys.stdin.buffer, whose lock the interpreter wants at its end.
         fire: Any = done.callback
         try:
-            result: Any = os.read(sys.stdin.fileno(), _CHUNK)
+            result: Any = os.read(STDIN, _CHUNK)
         except OSError as error:
             fire, result = done.errback, error
         reactor.callFromThread(fire, result)

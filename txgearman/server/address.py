@@ -13,13 +13,6 @@ from twisted.internet.interfaces import IAddress
 _MAPPED = "::ffff:"
 
 
-def isInternet(address: IAddress) -> bool:
-    """
-    Is it a TCP peer?
-    """
-    return isinstance(address, IPv4Address | IPv6Address)
-
-
 def hostOf(address: IAddress) -> str:
     """
     The peer's IP address; C{unix} for a local socket.

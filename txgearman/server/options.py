@@ -14,8 +14,9 @@ from typing import Any
 from twisted.python import usage
 
 from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefix
+from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
-from txgearman.server.settings import Keepalive, Settings
+from txgearman.server.settings import Settings
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
 from txgearman.wire.packets import PORT

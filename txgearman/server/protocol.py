@@ -14,11 +14,12 @@ from twisted.python.failure import Failure
 from txgearman.board.job import Job, Priority
 from txgearman.board.peer import Peer
 from txgearman.board.schedule import Schedule
+from txgearman.connection.sockets import setUp
 from txgearman.errors import BadSchedule, ServerError
 from txgearman.server import admin
 from txgearman.server.address import hostOf, isLocal, portOf
 from txgearman.server.outgoing import Outgoing
-from txgearman.server.transport import Transport, setUp
+from txgearman.server.transport import Transport
 from txgearman.server.turn import Receiver
 from txgearman.wire import packets as p
 from txgearman.wire import text

@@ -8,27 +8,13 @@ from typing import Final
 
 from attrs import field, frozen
 
+from txgearman.connection.sockets import Keepalive
 from txgearman.wire.codec import Limits
 
 CONGESTED: Final = 1024 * 1024
 """
 How many bytes a peer may be owed before those who cause more are held up.
 """
-
-
-@frozen
-class Keepalive:
-    """
-    TCP keepalive on accepted connections; -1 for what the system does.
-
-    @ivar idle: seconds of silence before the first probe.
-    @ivar interval: seconds between probes.
-    @ivar count: unanswered probes before the connection is lost.
-    """
-
-    idle: int = -1
-    interval: int = -1
-    count: int = -1
 
 
 @frozen

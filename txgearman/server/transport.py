@@ -1,10 +1,9 @@
 """
-What a connection needs of its transport, and how its socket is set up.
+What a connection needs of its transport.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
@@ -12,12 +11,10 @@ from twisted.internet.interfaces import (
     IAddress,
     IPushProducer,
     ISSLTransport,
-    ITCPTransport,
     IWriteDescriptor,
 )
 
-from txgearman.server.address import isInternet
-from txgearman.server.settings import Keepalive
+from txgearman.connection.sockets import isPlainTCP
 
 
 class Transport(Protocol):
@@ -52,21 +49,12 @@ class TCPTransport(Transport, Protocol):
 
     def loseWriteConnection(self) -> object: ...
 
-    def setTcpNoDelay(self, enabled: bool) -> object: ...
-
-    def setTcpKeepAlive(self, enabled: bool) -> object: ...
-
-    def getHandle(self) -> socket.socket: ...
-
 
 def plainTCP(transport: Transport) -> TCPTransport | None:
     """
     The transport, if it is a TCP connection and nothing is in between.
     """
-    if ISSLTransport.providedBy(transport):
-        return None
-    tcp = ITCPTransport.providedBy(transport) and isInternet(transport.getPeer())
-    return cast(TCPTransport, transport) if tcp else None
+    return cast(TCPTransport, transport) if isPlainTCP(transport) else None
 
 
 def writeNow(transport: Transport) -> Callable[[], object] | None:
@@ -84,28 +72,3 @@ def writeNow(transport: Transport) -> Callable[[], object] | None:
     if not IWriteDescriptor.providedBy(transport):
         return None
     return cast(IWriteDescriptor, transport).doWrite
-
-
-def setUp(transport: Transport, keepalive: Keepalive | None) -> None:
-    """
-    Set the options of a TCP socket, also of one under TLS: packets leave at
-    once, and dead peers are noticed if keepalive is asked for.
-    """
-    beneath = transport
-    if ISSLTransport.providedBy(transport):
-        beneath = getattr(transport, "transport", transport)
-    tcp = plainTCP(beneath)
-    if tcp is None:
-        return
-    tcp.setTcpNoDelay(True)
-    if keepalive is None:
-        return
-    tcp.setTcpKeepAlive(True)
-    for name, value in [
-        ("TCP_KEEPIDLE", keepalive.idle),
-        ("TCP_KEEPINTVL", keepalive.interval),
-        ("TCP_KEEPCNT", keepalive.count),
-    ]:
-        # Not every system has all three.
-        if value >= 0 and hasattr(socket, name):
-            tcp.getHandle().setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -116,12 +116,14 @@ class Pump:
     def client(self, *servers: MemoryServer, **options: Any) -> Client[Any]:
         """
         Start a client. Unless it has another retry policy, it tries to reach a
-        server once a second.
+        server once a second; unless it has a timeout for answers, it waits for
+        them for ever, so that it times nothing of its own.
 
         @param servers: the servers that it has; all, if none are given.
         @param options: those of L{Client}.
         """
         options.setdefault("retryPolicy", everySecond)
+        options.setdefault("answerTimeout", None)
         client: Client[Any] = Client(self.clock, servers or self._servers, **options)
         self._ends.append(client.stopService)
         client.startService()

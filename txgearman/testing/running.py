@@ -10,31 +10,40 @@ from typing import Any, Generic, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
-from txgearman.codecs import Name
 from txgearman.testing.clock import TurningClock
 from txgearman.worker.job import RunningJob
-from txgearman.worker.running import InProcess, InThread, ThreadedJob
+from txgearman.worker.running import Function, InProcess, InThread, Place, ThreadedJob
 from txgearman.worker.worker import Worker
 
 T = TypeVar("T")
 
 
-class AtOnce(Generic[T]):
+class AtOnce(Place[T]):
     """
     Runs at once, in the test's own thread, what a thread or process would run.
     """
 
-    _reactor: TurningClock
+    def __init__(self, place: InThread[T] | InProcess[T]) -> None:
+        self._place = place
 
-    def __init__(self, runner: InThread[T] | InProcess[T]) -> None:
-        self._function: Callable[[Any], T | None] = runner.function
-        self._threaded = isinstance(runner, InThread)
-
-    def start(self, reactor: TurningClock, concurrency: int) -> None:
+    def runner(self, reactor: TurningClock, concurrency: int) -> NoPool[T]:
         """
         Nothing to get ready.
         """
+        return NoPool(reactor, self._place)
+
+
+class NoPool(Generic[T]):
+    """
+    Stands in for a pool of threads or processes.
+    """
+
+    def __init__(
+        self, reactor: TurningClock, place: InThread[T] | InProcess[T]
+    ) -> None:
         self._reactor = reactor
+        self._function: Callable[[Any], T | None] = place.function
+        self._threaded = isinstance(place, InThread)
 
     def run(self, job: RunningJob[T]) -> Deferred[T | None]:
         """
@@ -59,19 +68,6 @@ class PumpedWorker(Worker[T]):
     A worker whose functions need no threads and processes.
     """
 
-    def register(
-        self,
-        name: Name,
-        function: Any = None,
-        *,
-        timeout: float | None = None,
-        concurrency: int | None = None,
-    ) -> Any:
-        """
-        As that of L{Worker}.
-        """
-        if isinstance(function, InThread | InProcess):
-            function = AtOnce(function)
-        return super().register(
-            name, function, timeout=timeout, concurrency=concurrency
-        )
+    def _place(self, function: Function[T] | Place[T]) -> Place[T]:
+        place = super()._place(function)
+        return AtOnce(place) if isinstance(place, InThread | InProcess) else place

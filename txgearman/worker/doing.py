@@ -14,7 +14,7 @@ from twisted.python.reflect import safe_str
 
 from txgearman.errors import JobException, JobFailed
 from txgearman.worker.job import RunningJob
-from txgearman.worker.lane import Registration
+from txgearman.worker.registration import Registration
 
 _log = Logger()
 
@@ -28,10 +28,11 @@ def doing(
     @param verbose: whether its clients are sent the whole traceback of an
         exception.
     @return: fires when it is over, never with a failure. Cancelling it cancels
-        the function; a job that is C{lost} by then is not reported.
+        the function; it is over when that is really done, in a thread as well. A
+        job that is C{lost} by then is not reported.
     """
     done: Deferred[Any] = Deferred()
-    done.addCallback(lambda _: registration.runner.run(job))
+    done.addCallback(lambda _: registration.run(clock, job))
     limit = _limit(clock, registration.timeout, job, done)
     done.addCallback(job.complete).addErrback(_failed, job, verbose)
     if limit is not None:

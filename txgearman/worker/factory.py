@@ -4,13 +4,18 @@ Factories of worker connections, for any client endpoint or C{connectTCP}.
 
 from __future__ import annotations
 
+from typing import Final
 from typing import Protocol as Seam
 
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import ReconnectingFactory
 from txgearman.connection.requesting import RequesterFactory
+from txgearman.wire.codec import Limits
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
+
+MAX_PACKET: Final = Limits().packet
+"""The largest packet that is taken from a server, in bytes, unless told otherwise."""
 
 
 class WorkerOwner(Seam):
@@ -45,6 +50,11 @@ class WorkerOwner(Seam):
         There is one, and it is to be done.
         """
 
+    def echoed(self, connection: GearmanWorkerProtocol) -> None:
+        """
+        The server answers an echo.
+        """
+
 
 class GearmanWorkerFactory(RequesterFactory):
     """
@@ -52,13 +62,21 @@ class GearmanWorkerFactory(RequesterFactory):
 
     @ivar owner: the L{WorkerOwner} of its connections.
     @ivar clientId: what connections call themselves; L{None} for nothing.
+    @ivar maxPacket: the largest packet that is taken from a server, and sent to
+        one, in bytes.
     """
 
     protocol = GearmanWorkerProtocol
 
-    def __init__(self, owner: WorkerOwner, clientId: bytes | None = None) -> None:
+    def __init__(
+        self,
+        owner: WorkerOwner,
+        clientId: bytes | None = None,
+        maxPacket: int = MAX_PACKET,
+    ) -> None:
         super().__init__(clientId)
         self.owner = owner
+        self.maxPacket = maxPacket
 
 
 class ReconnectingGearmanWorkerFactory(ReconnectingFactory, GearmanWorkerFactory):

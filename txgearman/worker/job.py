@@ -60,17 +60,19 @@ class RunningJob(Generic[T]):
         """
         Send a part of the result.
 
+        @raise ValueError: when it is larger than the worker's C{maxPacket}.
         @raise Exception: what the codec raises.
         """
-        self._report(_Connection.workData, self._codec.encode(data))
+        self._report(_Connection.workData, self._encoded(data))
 
     def sendWarning(self, data: T) -> None:
         """
         Send a warning.
 
+        @raise ValueError: when it is larger than the worker's C{maxPacket}.
         @raise Exception: what the codec raises.
         """
-        self._report(_Connection.workWarning, self._codec.encode(data))
+        self._report(_Connection.workWarning, self._encoded(data))
 
     def sendStatus(self, numerator: int, denominator: int) -> None:
         """
@@ -83,9 +85,11 @@ class RunningJob(Generic[T]):
         Report the end of the job. A function need not: what it returns does.
 
         @param result: L{None} is an empty result.
-        @raise Exception: what the codec raises; the job is not over then.
+        @raise ValueError: when it is larger than the worker's C{maxPacket}; the
+            job is not over then.
+        @raise Exception: what the codec raises; the same holds.
         """
-        encoded = b"" if result is None else self._codec.encode(result)
+        encoded = b"" if result is None else self._encoded(result)
         self._end(_Connection.workComplete, encoded)
 
     def fail(self) -> None:
@@ -98,11 +102,32 @@ class RunningJob(Generic[T]):
     def exception(self, text: str | bytes) -> None:
         """
         Report that the job failed, and why. What the function returns or raises
-        after that is not reported.
+        after that is not reported. What is larger than the worker's C{maxPacket}
+        is cut.
         """
         if isinstance(text, str):
             text = text.encode("utf-8", "backslashreplace")
-        self._end(_Connection.workException, text)
+        self._end(_Connection.workException, text[: self._room])
+
+    @property
+    def _room(self) -> int:
+        """
+        How many bytes a packet has for data, beside the handle and a NUL.
+        """
+        return max(0, self._connection.factory.maxPacket - len(self.handle) - 1)
+
+    def _encoded(self, data: T) -> bytes:
+        """
+        Encode a value.
+
+        @raise ValueError: when it is too large.
+        """
+        encoded = self._codec.encode(data)
+        if len(encoded) > self._room:
+            raise ValueError(
+                f"{len(encoded)} bytes are more than a packet may have: {self._room}"
+            )
+        return encoded
 
     def _report(self, say: Callable[..., None], *arguments: Any) -> None:
         """

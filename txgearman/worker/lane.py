@@ -5,67 +5,39 @@ One of a worker's connections: what it can do, and what it is about to do.
 from __future__ import annotations
 
 import enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from attrs import define, field
-from twisted.internet.interfaces import IReactorTime
+from attrs import frozen
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import RetryPolicy, ServerConnection
 from txgearman.connection.servers import Server
-from txgearman.worker.factory import GearmanWorkerFactory
+from txgearman.worker.factory import MAX_PACKET, GearmanWorkerFactory
 from txgearman.worker.job import RunningJob
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
-from txgearman.worker.running import Runner
+from txgearman.worker.registration import Registration, Share
+
+ANSWER_TIME: Final = 30.0
+"""How many seconds a server may take to answer who asks it for a job."""
+
+LAST_ANSWER_TIME: Final = 5.0
+"""The same for one that is about to be left."""
+
+# How many seconds.
+_REST: Final = 0.5
 
 
-@define(eq=False)
-class Registration:
+@frozen
+class Terms:
     """
-    Something that a worker can do.
-
-    @ivar name: the function's name, without the worker's namespace.
-    @ivar wire: its name on the wire.
-    @ivar timeout: how long a job may take, in seconds; 0 for as long as it likes.
-    """
-
-    name: str
-    wire: bytes
-    runner: Runner[Any]
-    timeout: float
-
-
-@define(eq=False)
-class Share:
-    """
-    The functions that share connections: those without a limit of their own
-    together, each of the others by itself. Who asks for a job cannot say of
-    which functions he wants none; so he must not ask on a connection where a
-    function is registered whose limit is reached.
-
-    @ivar limit: how many of its jobs may run at once; L{None} for any number.
-    @ivar registrations: its functions, by their names on the wire.
-    @ivar retired: those of which it does no more than what is assigned yet.
-    @ivar running: how many of its jobs run, or are asked for.
+    How a worker meets its servers; see its options.
     """
 
-    limit: int | None = None
-    registrations: dict[bytes, Registration] = field(factory=dict)
-    retired: dict[bytes, Registration] = field(factory=dict)
-    running: int = 0
-
-    @property
-    def full(self) -> bool:
-        """
-        May no more of its jobs run?
-        """
-        return self.limit is not None and self.running >= self.limit
-
-    def named(self, function: bytes) -> Registration | None:
-        """
-        Find a function, also one that is retired.
-        """
-        return self.registrations.get(function) or self.retired.get(function)
+    retryPolicy: RetryPolicy
+    clientId: bytes | None = None
+    maxPacket: int = MAX_PACKET
 
 
 class Standing(enum.Enum):
@@ -111,32 +83,48 @@ class Crew(Protocol):
         There is one.
         """
 
+    def unanswered(self, lane: Lane) -> None:
+        """
+        The server does not say whether there is one, and does nothing else here.
+        """
+
 
 class Lane:
     """
     A connection to one server for one share of the functions.
+
+    Who asks holds a slot. So a server that takes too long to answer is left; when
+    the connection comes back, the server has to show that it answers at all, before
+    it is asked again.
 
     @ivar share: what it can do.
     @ivar standing: what it is about.
     @ivar jobs: the jobs that came over it and are not over.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         clock: IReactorTime,
         server: Server,
         share: Share,
-        clientId: bytes | None,
         crew: Crew,
-        retryPolicy: RetryPolicy,
+        terms: Terms,
     ) -> None:
         self.share = share
         self.standing = Standing.AWAY
         self.jobs: dict[RunningJob[Any], Registration] = {}
+        self._clock = clock
         self._crew = crew
         self._leaving: dict[bytes, None] = {}
+        self._patience = ANSWER_TIME
+        self._asked = 0.0
+        self._look: IDelayedCall | None = None
+        self._doubted = False
+        factory = GearmanWorkerFactory(self, terms.clientId, terms.maxPacket)
         self.connection: ServerConnection[GearmanWorkerProtocol] = ServerConnection(
-            clock, server, GearmanWorkerFactory(self, clientId), self, retryPolicy
+            clock, server, factory, self, terms.retryPolicy
         )
 
     @property
@@ -154,6 +142,80 @@ class Lane:
         Is there a function that it takes back once its jobs are over?
         """
         return bool(self._leaving)
+
+    @property
+    def taken(self) -> bool:
+        """
+        Must it do nothing but wait for the end of its job?
+        """
+        return self.share.alone and bool(self.jobs)
+
+    def ask(self) -> None:
+        """
+        Ask for a job.
+        """
+        self.standing = Standing.ASKING
+        self.protocol.grab()
+        self._expectAnswer()
+
+    def sleep(self) -> None:
+        """
+        Sleep, until the server wakes it.
+        """
+        self._lookNoMore()
+        self.protocol.sleep()
+
+    def rest(self) -> None:
+        """
+        A job took too long: ask for none for a moment, until the server has taken
+        it back and another worker has had a chance to get it.
+        """
+        self._lookNoMore()
+        self._look = self._clock.callLater(_REST, self._rested)
+
+    def _rested(self) -> None:
+        self._look = None
+        if self.standing is Standing.SLEEPING:
+            self._crew.woken(self)
+
+    def hurry(self) -> None:
+        """
+        It is about to be left: do not wait long for an answer.
+        """
+        self._patience = LAST_ANSWER_TIME
+        self._lookNoMore()
+        self._expectAnswer()
+
+    def _expectAnswer(self) -> None:
+        self._asked = self._clock.seconds()
+        # One call at a time, and not one for each job: it sees what is new then.
+        if self._look is None:
+            self._look = self._clock.callLater(self._patience, self._lookForAnswer)
+
+    def _lookForAnswer(self) -> None:
+        """
+        See whether the server takes too long.
+        """
+        self._look = None
+        if not (self._doubted or self.standing is Standing.ASKING):
+            return
+        left = self._asked + self._patience - self._clock.seconds()
+        if left > 0:
+            self._look = self._clock.callLater(left, self._lookForAnswer)
+        elif self.jobs:
+            # They would be lost with the connection.
+            self._expectAnswer()
+        else:
+            self._log.warn(
+                "{server} does not answer", server=self.connection.server.name
+            )
+            self._doubted = True
+            self._crew.unanswered(self)
+
+    def _lookNoMore(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
 
     def canDo(self, registration: Registration) -> None:
         """
@@ -176,6 +238,8 @@ class Lane:
         A job is over.
         """
         del self.jobs[job]
+        # What the server may have answered by now has to be read first.
+        self._asked = self._clock.seconds()
         self._leave()
 
     def _leave(self) -> None:
@@ -207,7 +271,19 @@ class Lane:
         self._leaving = {}
         for registration in reversed(self.share.registrations.values()):
             self.canDo(registration)
-        self._crew.arrived(self)
+        if self._doubted:
+            self.protocol.echo()
+            self._expectAnswer()
+        else:
+            self._crew.arrived(self)
+
+    def echoed(self, connection: GearmanWorkerProtocol) -> None:
+        """
+        The server answers again.
+        """
+        self._doubted = False
+        if self.standing is Standing.SLEEPING:
+            self._crew.arrived(self)
 
     def lost(self, connection: GearmanWorkerProtocol, reason: Failure) -> None:
         """
@@ -221,6 +297,7 @@ class Lane:
         """
         for job in self.jobs:
             job.lost = True
+        self._lookNoMore()
         self._crew.departed(self, reason)
 
     def woken(self, connection: GearmanWorkerProtocol) -> None:

@@ -21,3 +21,4 @@ class WorkerOptions(TypedDict, total=False):
     tracebacks: bool
     drainTimeout: float
     retryPolicy: RetryPolicy | None
+    maxPacket: int

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from txgearman.connection.requesting import Requester
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED
+from txgearman.wire.codec import MALFORMED, Limits, PacketReader
 
 if TYPE_CHECKING:
     from txgearman.worker.factory import GearmanWorkerFactory
@@ -51,6 +51,8 @@ class GearmanWorkerProtocol(Requester):
         """
         Introduce this worker.
         """
+        self._reader = PacketReader(Limits(self.factory.maxPacket), p.RESPONSE)
+        self._echoes = 0
         self._introduce(self.factory.clientId)
         self.factory.owner.made(self)
 
@@ -62,7 +64,7 @@ class GearmanWorkerProtocol(Requester):
         for number, arguments in self._reader.events():
             event = _EVENTS.get(number)
             if event is None:
-                # A worker asks for nothing but jobs.
+                # A worker asks for nothing but jobs and echoes.
                 self._unexpected(number)
             else:
                 event(self, *arguments)
@@ -106,6 +108,13 @@ class GearmanWorkerProtocol(Requester):
         Sleep until there is a job: the owner is told C{woken}.
         """
         self._send(p.PRE_SLEEP)
+
+    def echo(self) -> None:
+        """
+        See whether the server answers: the owner is told C{echoed}.
+        """
+        self._echoes += 1
+        self._send(p.ECHO_REQ, b"")
 
     def workStatus(self, handle: bytes, numerator: int, denominator: int) -> None:
         """
@@ -151,6 +160,13 @@ class GearmanWorkerProtocol(Requester):
     def _noJob(self) -> None:
         self.factory.owner.noJob(self)
 
+    def _echoed(self, data: bytes) -> None:
+        if not self._echoes:
+            self._unexpected(p.ECHO_RES)
+            return
+        self._echoes -= 1
+        self.factory.owner.echoed(self)
+
     def _assign(self, handle: bytes, function: bytes, data: bytes) -> None:
         self.factory.owner.assigned(self, Assignment(handle, function, b"", data))
 
@@ -178,5 +194,6 @@ _EVENTS: dict[int, Callable[..., None]] = {
     p.JOB_ASSIGN: GearmanWorkerProtocol._assign,
     p.JOB_ASSIGN_UNIQ: GearmanWorkerProtocol._assignUnique,
     p.JOB_ASSIGN_ALL: GearmanWorkerProtocol._assignAll,
+    p.ECHO_RES: GearmanWorkerProtocol._echoed,
     p.ERROR: GearmanWorkerProtocol._error,
 }

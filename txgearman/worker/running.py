@@ -4,20 +4,19 @@ Where a worker's functions run: in the reactor, in threads, in processes.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
-from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from txgearman.worker.ending import whenOver
 from txgearman.worker.job import RunningJob
+from txgearman.worker.processes import Processes
 
 T = TypeVar("T")
 
@@ -30,37 +29,50 @@ C{async def}. It is given the L{RunningJob} and returns the result.
 
 class Runner(Protocol[T]):
     """
-    A function together with where it runs.
+    What runs a function for one worker.
     """
-
-    def start(self, reactor: Any, concurrency: int) -> None:
-        """
-        Get ready for so many jobs at once.
-        """
 
     def run(self, job: RunningJob[T]) -> Deferred[T | None]:
         """
-        Do a job. Cancelling it is a wish, which a thread cannot grant.
+        Do a job.
+
+        @return: fires when the function is really done with the job, also when
+            it is cancelled, which a thread or a process does not notice. Who
+            cancels it twice does not wait.
         """
 
     def stop(self) -> None:
         """
-        No more jobs come.
+        No more jobs come, and nobody waits for those that run.
+        """
+
+
+class Place(ABC, Generic[T]):
+    """
+    A function together with where it runs. It may be registered with any number
+    of workers: each registration has a runner of its own.
+    """
+
+    @abstractmethod
+    def runner(self, reactor: Any, concurrency: int) -> Runner[T]:
+        """
+        Get ready for so many jobs at once.
         """
 
 
 @frozen
-class InReactor(Generic[T]):
+class InReactor(Place[T]):
     """
     A function that runs in the reactor's thread, and so must not block.
     """
 
     function: Function[T]
 
-    def start(self, reactor: Any, concurrency: int) -> None:
+    def runner(self, reactor: Any, concurrency: int) -> InReactor[T]:
         """
         Nothing to get ready.
         """
+        return self
 
     def run(self, job: RunningJob[T]) -> Deferred[T | None]:
         """
@@ -109,22 +121,19 @@ class ThreadedJob(RunningJob[T]):
         self._reactor.callFromThread(self._job._end, say, *arguments)
 
 
-class InThread(Generic[T]):
+class Threads(Generic[T]):
     """
-    A function that may block: it runs in a thread, one for each job that runs at
-    once.
+    Runs a function in threads of a pool.
     """
 
-    def __init__(self, function: Callable[[RunningJob[T]], T | None]) -> None:
-        self.function = function
-        self._reactor: Any = None
-        self._pool: ThreadPool | None = None
-
-    def start(self, reactor: Any, concurrency: int) -> None:
-        """
-        Start the threads.
-        """
+    def __init__(
+        self,
+        reactor: Any,
+        concurrency: int,
+        function: Callable[[RunningJob[T]], T | None],
+    ) -> None:
         self._reactor = reactor
+        self._function = function
         self._pool = ThreadPool(0, concurrency, name="txgearman worker")
         self._pool.start()
 
@@ -132,80 +141,57 @@ class InThread(Generic[T]):
         """
         Call the function in a thread.
         """
-        assert self._pool is not None
         threaded = ThreadedJob(job, self._reactor)
         done: Deferred[T | None] = deferToThreadPool(
-            self._reactor, self._pool, self.function, threaded
+            self._reactor, self._pool, self._call, threaded
         )
-        return done
+        return whenOver(done)
+
+    def _call(self, job: ThreadedJob[T]) -> T | None:
+        if job.lost:
+            raise CancelledError
+        return self._function(job)
 
     def stop(self) -> None:
         """
         Let the threads end with what they do.
         """
-        if self._pool is not None:
-            # Joining a thread that waits for the reactor would block both.
-            self._pool.adjustPoolsize(0, 0)
-            self._pool = None
+        # Joining a thread that waits for the reactor would block both.
+        self._pool.adjustPoolsize(0, 0)
 
 
-class InProcess(Generic[T]):
+@frozen
+class InThread(Place[T]):
+    """
+    A function that may block: it runs in a thread, one for each job that runs at
+    once.
+    """
+
+    function: Callable[[RunningJob[T]], T | None]
+
+    def runner(self, reactor: Any, concurrency: int) -> Threads[T]:
+        """
+        Make a pool of threads.
+        """
+        return Threads(reactor, concurrency, self.function)
+
+
+@frozen
+class InProcess(Place[T]):
     """
     A function that keeps a processor busy: it runs in a process of a pool, one
     for each job that runs at once. It is given the workload alone, and must be
-    a function of a module, since that is how the process finds it.
+    a function of a module, since that is how the process finds it. When its
+    process dies the job is run once more, and then fails.
     """
 
-    def __init__(self, function: Callable[[T], T | None]) -> None:
-        self.function = function
-        self._reactor: Any = None
-        self._pool: ProcessPoolExecutor | None = None
+    function: Callable[[T], T | None]
 
-    def start(self, reactor: Any, concurrency: int) -> None:
+    def runner(self, reactor: Any, concurrency: int) -> Processes[T]:
         """
-        Start the processes, anew and not as copies of this one, whose reactor
-        and connections they must not have.
+        Make a pool of processes.
         """
-        self._reactor = reactor
-        self._pool = ProcessPoolExecutor(concurrency, get_context("spawn"))
-
-    def run(self, job: RunningJob[T]) -> Deferred[T | None]:
-        """
-        Call the function in a process.
-        """
-        assert self._pool is not None
-        future = self._pool.submit(self.function, job.data)
-        done: Deferred[T | None] = Deferred(lambda _: _cancel(future))
-        future.add_done_callback(partial(self._reactor.callFromThread, _settle, done))
-        return done
-
-    def stop(self) -> None:
-        """
-        Let the processes end with what they do.
-        """
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
-
-
-def _cancel(future: Future[T]) -> None:
-    """
-    Let a process not begin with something; what it has begun, it ends.
-    """
-    future.cancel()
-
-
-def _settle(done: Deferred[T], future: Future[T]) -> None:
-    """
-    Hand a future's outcome to a Deferred that may have been cancelled.
-    """
-    if done.called or future.cancelled():
-        return
-    error = future.exception()
-    if error is None:
-        done.callback(future.result())
-    else:
-        done.errback(Failure(error))
+        return Processes(reactor, concurrency, self.function)
 
 
 def inThread(function: Callable[[RunningJob[T]], T | None]) -> InThread[T]:

@@ -9,6 +9,7 @@ The rules:
     others.
   - A lane whose share of the functions has reached its limit, or that is about
     to take a function back, lets others pass.
+  - A lane whose job is alone on its connection wants no other one meanwhile.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Slots:
         """
         lane.standing = Standing.SLEEPING
         if not self.closed:
-            lane.protocol.sleep()
+            lane.sleep()
         self.release(lane)
 
     def leave(self, lane: Lane) -> None:
@@ -86,5 +87,4 @@ class Slots:
                 continue
             self.free -= 1
             lane.share.running += 1
-            lane.standing = Standing.ASKING
-            lane.protocol.grab()
+            lane.ask()

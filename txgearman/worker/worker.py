@@ -5,7 +5,7 @@ The worker: jobs from several job servers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, Unpack, overload
+from typing import Any, Final, Generic, TypeVar, Unpack, overload
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -17,15 +17,19 @@ from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.servers import Servers, serversFrom
 from txgearman.worker.doing import doing
+from txgearman.worker.factory import MAX_PACKET
 from txgearman.worker.job import RunningJob
-from txgearman.worker.lane import Lane, Registration, Share, Standing
+from txgearman.worker.lane import Lane, Standing, Terms
 from txgearman.worker.options import WorkerOptions
 from txgearman.worker.protocol import Assignment
-from txgearman.worker.running import Function, InProcess, InReactor, InThread
+from txgearman.worker.registration import Registration, Share
+from txgearman.worker.running import Function, InReactor, Place
 from txgearman.worker.slots import Slots
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LATER: Final[Any] = object()
 
 
 class Worker(Service, Generic[T]):
@@ -74,6 +78,7 @@ class Worker(Service, Generic[T]):
         tracebacks: bool = False,
         drainTimeout: float = 30.0,
         retryPolicy: RetryPolicy | None = None,
+        maxPacket: int = MAX_PACKET,
     ) -> None:
         """
         @param servers: endpoint strings, C{host}, C{host:port} or endpoints; by
@@ -88,27 +93,35 @@ class Worker(Service, Generic[T]):
             exception, and not its text alone.
         @param drainTimeout: how long stopping waits for running jobs, in seconds.
         @param retryPolicy: how long to wait between attempts to connect.
+        @param maxPacket: the largest packet that is taken from a server, in bytes.
+            Results that do not fit in one are not sent: the job fails with an
+            exception.
         @raise BadSetting: for a server that cannot be understood.
-        @raise ValueError: for a name with a NUL, or a concurrency below 1.
+        @raise ValueError: for a name with a NUL, or a concurrency or a packet's
+            size below 1.
         """
         if concurrency < 1:
             raise ValueError(f"a worker runs at least one job, not {concurrency}")
+        if maxPacket < 1:
+            raise ValueError(f"a packet has at least one byte, not {maxPacket}")
         self._clock = reactor
         self._servers = serversFrom(reactor, servers)
         self._codec = codec
         self._namespace = asBytes(namespace)
-        self._clientId = None if clientId is None else asBytes(clientId)
         self._tracebacks = tracebacks
         self._drainTimeout = drainTimeout
-        self._retryPolicy = backoff() if retryPolicy is None else retryPolicy
+        self._terms = Terms(
+            retryPolicy or backoff(),
+            None if clientId is None else asBytes(clientId),
+            maxPacket,
+        )
         self._slots = Slots(concurrency)
         self._shares: dict[bytes, Share] = {}
         self._common = Share()
         self._lanes: list[Lane] = []
-        self._running: dict[RunningJob[T], Deferred[None]] = {}
+        self._running: dict[RunningJob[T], tuple[Registration, Deferred[None]]] = {}
         self._draining: list[Deferred[None]] = []
         self._stopping: list[Deferred[None]] = []
-        self._runners: list[Any] = []
 
     # Functions
 
@@ -116,7 +129,7 @@ class Worker(Service, Generic[T]):
     def register(
         self,
         name: Name,
-        function: Function[T] | InThread[T] | InProcess[T],
+        function: Function[T] | Place[T],
         *,
         timeout: float | None = None,
         concurrency: int | None = None,
@@ -134,7 +147,7 @@ class Worker(Service, Generic[T]):
     def register(
         self,
         name: Name,
-        function: Any = None,
+        function: Any = _LATER,
         *,
         timeout: float | None = None,
         concurrency: int | None = None,
@@ -155,29 +168,46 @@ class Worker(Service, Generic[T]):
             in L{InThread} or L{InProcess} it runs there.
         @param timeout: how long a job may take, in seconds, before the server
             gives it to another worker; it is then cancelled here. Servers take
-            less than a second for a second.
+            less than a second for a second. Such a function has connections of
+            its own, to each server as many as its jobs may run at once.
         @param concurrency: how many of its jobs may run at once, within what the
             worker runs.
+        @raise TypeError: for a function that cannot be called.
+        @raise ValueError: for a name with a NUL, or a concurrency below 1.
         """
         if concurrency is not None and concurrency < 1:
             raise ValueError(f"at least one job at once, not {concurrency}")
-        if function is None:
+        if function is _LATER:
 
             def decorate(decorated: F) -> F:
                 self.register(name, decorated, timeout=timeout, concurrency=concurrency)
                 return decorated
 
             return decorate
+        place = self._place(function)
         self.unregister(name)
-        runner = function if hasattr(function, "run") else InReactor(function)
         wire = self._namespace + asBytes(name)
-        registration = Registration(asText(name), wire, runner, timeout or 0.0)
-        share = self._common if concurrency is None else Share(concurrency)
+        limit = min(concurrency or self._slots.count, self._slots.count)
+        registration = Registration(asText(name), wire, place, timeout or 0.0, limit)
+        alone = registration.timeout > 0
+        share = Share(limit, alone) if alone or concurrency else self._common
         share.registrations[wire] = registration
         self._shares[wire] = share
         if self.running and not self._slots.closed:
             self._begin(registration, share)
         return None
+
+    def _place(self, function: Function[T] | Place[T]) -> Place[T]:
+        """
+        Find out where a function runs.
+
+        @raise TypeError: when it cannot be called.
+        """
+        if isinstance(function, Place):
+            return function
+        if not callable(function):
+            raise TypeError(f"{function!r} is not a function")
+        return InReactor(function)
 
     def unregister(self, name: Name) -> None:
         """
@@ -190,6 +220,7 @@ class Worker(Service, Generic[T]):
         if share is not None:
             registration = share.registrations.pop(wire)
             share.retired[wire] = registration
+            registration.retire()
             for lane in self._lanesOf(share):
                 lane.cantDo(registration)
                 self._part(lane)
@@ -198,7 +229,6 @@ class Worker(Service, Generic[T]):
         """
         Start to do a function while the worker runs.
         """
-        self._ready(registration, share)
         lanes = self._lanesOf(share)
         if lanes:
             for lane in lanes:
@@ -208,15 +238,6 @@ class Worker(Service, Generic[T]):
                     self.woken(lane)
         else:
             self._connect(share)
-
-    def _ready(self, registration: Registration, share: Share) -> None:
-        """
-        Start what runs a function.
-        """
-        runner = registration.runner
-        if runner not in self._runners:
-            runner.start(self._clock, share.limit or self._slots.count)
-            self._runners.append(runner)
 
     def _lanesOf(self, share: Share) -> list[Lane]:
         """
@@ -245,25 +266,22 @@ class Worker(Service, Generic[T]):
         for share in shares.values():
             # No connection from now on was ever told of these.
             share.retired.clear()
-            for registration in share.registrations.values():
-                self._ready(registration, share)
             self._connect(share)
 
     def _connect(self, share: Share) -> None:
         """
         Connect to every server for a share of the functions.
         """
-        for server in self._servers:
-            lane = Lane(
-                self._clock, server, share, self._clientId, self, self._retryPolicy
-            )
+        for server in self._servers * share.width:
+            lane = Lane(self._clock, server, share, self, self._terms)
             self._lanes.append(lane)
             lane.connection.start()
 
     def drain(self) -> Deferred[None]:
         """
-        Take no more jobs, finish those that run, and disconnect. Who wants to go
-        on afterwards stops and starts.
+        Take no more jobs, finish those that run, and disconnect. A server that
+        was asked for a job just before has some seconds to answer. Who wants to
+        go on afterwards stops and starts.
 
         @return: fires when the last one is over and its result is sent. Each
             caller has a Deferred of its own.
@@ -272,6 +290,8 @@ class Worker(Service, Generic[T]):
         self._slots.closed = True
         for lane in list(self._lanes):
             self._part(lane)
+            if lane.standing is Standing.ASKING:
+                lane.hurry()
         if self._slots.idle:
             drained.callback(None)
         else:
@@ -326,9 +346,12 @@ class Worker(Service, Generic[T]):
         if deadline.active():
             deadline.cancel()
         await DeferredList([self._disconnect(lane) for lane in list(self._lanes)])
-        runners, self._runners = self._runners, []
-        for runner in runners:
-            runner.stop()
+        # Functions that were taken back stop by themselves, but for given up jobs.
+        registrations = {registration for registration, _ in self._running.values()}
+        for share in self._shares.values():
+            registrations.update(share.registrations.values())
+        for registration in registrations:
+            registration.stop()
         # Jobs that would not be given up have their slots in the old ones.
         self._slots = Slots(self._slots.count)
         self._slots.closed = True
@@ -350,7 +373,7 @@ class Worker(Service, Generic[T]):
             self._disconnect(lane)
         if self._running:
             self._log.warn("running jobs given up: {jobs}", jobs=len(self._running))
-        for job, running in list(self._running.items()):
+        for job, (_, running) in list(self._running.items()):
             job.lost = True
             running.cancel()
         draining, self._draining = self._draining, []
@@ -377,7 +400,8 @@ class Worker(Service, Generic[T]):
         """
         A server may have a job.
         """
-        if not (self._slots.closed or self._deserted(lane.share)):
+        useless = self._slots.closed or self._deserted(lane.share)
+        if not (useless or lane.taken):
             self._slots.want(lane)
 
     def noJob(self, lane: Lane) -> None:
@@ -387,6 +411,16 @@ class Worker(Service, Generic[T]):
         self._slots.refused(lane)
         self._part(lane)
         self._checkDrained()
+
+    def unanswered(self, lane: Lane) -> None:
+        """
+        A server does not answer.
+        """
+        if self._slots.closed:
+            self._disconnect(lane)
+            self._checkDrained()
+        else:
+            lane.protocol.giveUp()
 
     def assigned(self, lane: Lane, assignment: Assignment) -> None:
         """
@@ -428,7 +462,7 @@ class Worker(Service, Generic[T]):
         )
         lane.jobs[job] = registration
         running = doing(self._clock, registration, job, self._tracebacks)
-        self._running[job] = running
+        self._running[job] = (registration, running)
         running.addBoth(self._over, lane, job, self._slots)
 
     def _over(self, _: object, lane: Lane, job: RunningJob[T], slots: Slots) -> None:
@@ -439,6 +473,11 @@ class Worker(Service, Generic[T]):
         lane.over(job)
         self._part(lane)
         slots.release(lane)
+        if lane.share.alone and lane.standing is Standing.SLEEPING:
+            if job.lost:
+                lane.rest()
+            else:
+                self.woken(lane)
         self._checkDrained()
 
     def _checkDrained(self) -> None:
