@@ -32,8 +32,10 @@ from txgearman.client.job import (
     JobWarning,
     RemoteJob,
 )
-from txgearman.client.protocol import GearmanClientProtocol, JobStatus
+from txgearman.client.protocol import GearmanClientProtocol, JobStatus, Watcher
+from txgearman.client.submission import Submission
 from txgearman.codecs import BYTES, JSON, TEXT, Codec
+from txgearman.connection.retrying import backoff
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import (
     BackgroundJob,
@@ -58,9 +60,10 @@ from txgearman.wire.codec import Limits
 from txgearman.worker.factory import (
     GearmanWorkerFactory,
     ReconnectingGearmanWorkerFactory,
+    WorkerOwner,
 )
 from txgearman.worker.job import RunningJob
-from txgearman.worker.protocol import GearmanWorkerProtocol
+from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
 from txgearman.worker.running import inProcess, inThread
 from txgearman.worker.worker import Worker
 
@@ -69,6 +72,7 @@ __all__ = [
     "JSON",
     "TEXT",
     "AdminClient",
+    "Assignment",
     "BackgroundJob",
     "BadSchedule",
     "BadSetting",
@@ -109,8 +113,12 @@ __all__ = [
     "RunningJob",
     "ServerError",
     "Settings",
+    "Submission",
+    "Watcher",
     "Worker",
+    "WorkerOwner",
     "__version__",
+    "backoff",
     "inProcess",
     "inThread",
 ]

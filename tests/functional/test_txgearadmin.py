@@ -205,7 +205,16 @@ async def test_top(servers: Starter, kind: str) -> None:
     assert re.match(rf"127.0.0.1:{server.port}  \S+  connections [23]  ", title)
     assert title.endswith("queued 3  running 1")
     assert heading.split() == (
-        ["function", "queued", "high", "normal", "low", "running", "workers", "jobs/s"]
+        [
+            "function",
+            "queued",
+            "high",
+            "normal",
+            "low",
+            "running",
+            "workers",
+            "growth/s",
+        ]
     )
     # Our server escapes it, too.
     name = "waiting\\x1b[31m" if kind == "gearmand" else "waiting%1B[31m"

@@ -329,7 +329,8 @@ class Worker(Service, Generic[T]):
     def stopService(self) -> Deferred[None]:
         """
         Drain, though not for longer than the drain timeout: what runs then is
-        cancelled, and the servers give it to other workers.
+        cancelled, and the servers give it to other workers. What functions use, such
+        as a L{Client}, must not stop before this fires.
 
         @return: fires when all connections are closed.
         """
