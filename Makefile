@@ -53,11 +53,13 @@ types: $(VENV)/installed-dev
 
 # Two runs: pytest-twisted keeps the reactor running from the first functional
 # test on, and a unit test with the real reactor runs it itself. Functional tests
-# wait for other programs most of the time, so several modules run at once.
+# wait for other programs much of the time, so several run at once.
+AT_ONCE := $(shell expr $$(nproc) + 1)
+
 pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --ignore=tests/functional
-	$(BIN)/coverage run -m pytest --numprocesses=auto --dist=loadfile tests/functional
+	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --dist=worksteal tests/functional
 
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev

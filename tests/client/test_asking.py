@@ -88,6 +88,16 @@ class AskTests(SynchronousTestCase):
             line.sends("ECHO_RES", b"ping")
         self.assertEqual(now(pinged), {"one": 1.0, "two": 2.0})
 
+    def test_pingOrder(self) -> None:
+        """
+        They stand in their order, whoever is faster.
+        """
+        pinged = self.client.ping()
+        for line in reversed(self.lines):
+            line.sends("ECHO_RES", b"ping")
+        took = now(pinged)
+        self.assertEqual(list(took), ["one", "two"])
+
     def test_pingTimeout(self) -> None:
         """
         A server that takes too long is left out, and what it answers later is

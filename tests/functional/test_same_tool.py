@@ -33,6 +33,10 @@ from txgearman.worker.worker import Worker
 
 DIFFERENCES = Path(__file__).parents[2] / "docs" / "tools.md"
 
+# What these many processes do is covered by other tests; measuring it would take
+# longer than doing it.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+
 TOOLS = {"gearman": ["gearman"], "txgearman": TXGEARMAN}
 
 peers = pytest.fixture(startingPeers)
@@ -178,7 +182,7 @@ async def playClient(tool: str, case: Case, server: JobServer, peers: Peers) -> 
     """
     arguments, environment = words(case, server, freePort())
     child = peers.start(
-        *TOOLS[tool], *arguments, env=environment or None, stdin=case.stdin
+        *TOOLS[tool], *arguments, env={**UNMEASURED, **environment}, stdin=case.stdin
     )
     return await ended(case, child)
 
@@ -192,7 +196,7 @@ async def playWorker(
     @return: what came of it, and of C{gearman} as its client.
     """
     arguments, _ = words(case, server, freePort())
-    worker = peers.start(*TOOLS[tool], *arguments)
+    worker = peers.start(*TOOLS[tool], *arguments, env=UNMEASURED)
     await untilServed(server.port, "work")
     client = ["gearman", "-h", "127.0.0.1", "-p", str(server.port), "-f", "work"]
     answers = []

@@ -107,24 +107,24 @@ class Asking:
         Have each send something back.
 
         @param timeout: how long one may take, in seconds.
-        @return: how long each took, in seconds, by its name.
+        @return: how long each took, in seconds, by its name, in their order.
         """
         await self._pool.whenConnected(self._patience)
         began = self._clock.seconds()
-        took: dict[str, float] = {}
-        waiting: list[Deferred[None]] = []
+        names: list[str] = []
+        waiting: list[Deferred[float]] = []
         for server, connection in self._pool.connections.items():
             if connection.protocol is not None:
                 echoed = connection.protocol.echo(b"ping")
-
-                def answered(_: bytes, name: str = server.name) -> None:
-                    took[name] = self._clock.seconds() - began
-
-                waiting.append(
-                    echoed.addTimeout(timeout, self._clock).addCallback(answered)
-                )
-        await DeferredList(waiting, consumeErrors=True)
-        return took
+                took = echoed.addCallback(lambda _: self._clock.seconds() - began)
+                names.append(server.name)
+                waiting.append(took.addTimeout(timeout, self._clock))
+        outcomes = await DeferredList(waiting, consumeErrors=True)
+        return {
+            name: seconds
+            for name, (success, seconds) in zip(names, outcomes, strict=True)
+            if success
+        }
 
     async def cancel(self, handle: Name) -> bool:
         """
