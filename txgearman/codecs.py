@@ -120,6 +120,17 @@ def asBytes(name: Name) -> bytes:
     return encoded
 
 
+def oneWord(name: bytes) -> bytes:
+    """
+    A name that is a word of a text command.
+
+    @raise ValueError: when it would be several, or none.
+    """
+    if name.split() != [name]:
+        raise ValueError(f"not one word: {name!r}")
+    return name
+
+
 def asText(name: Name) -> str:
     """
     A name as it is shown and logged; what L{asBytes} undoes for any bytes.

@@ -112,6 +112,14 @@ class SocketTests(SynchronousTestCase):
     The socket of a connection.
     """
 
+    def connection(self) -> Requester:
+        """
+        Make a connection that is nobody's yet.
+        """
+        made = GearmanClientFactory(exceptions=False).buildProtocol(None)
+        assert isinstance(made, Requester)
+        return made
+
     def test_setUp(self) -> None:
         """
         Over TCP, with TLS or without, packets leave at once, and a server that
@@ -119,7 +127,7 @@ class SocketTests(SynchronousTestCase):
         """
         for above in (lambda tcp: tcp, Above):
             tcp = SocketWire(Clock(), IPv4Address("TCP", "192.0.2.1", 4730))
-            Requester().makeConnection(above(tcp))
+            self.connection().makeConnection(above(tcp))
             self.assertTrue(tcp.noDelay)
             self.assertTrue(tcp.keepAlive)
             self.assertEqual(sorted(tcp.socket.options.values()), [4, 15, 60])
@@ -131,7 +139,7 @@ class SocketTests(SynchronousTestCase):
         A UNIX socket is taken as it is.
         """
         unix = SocketWire(Clock(), UNIXAddress("/run/gearman"))
-        Requester().makeConnection(unix)
+        self.connection().makeConnection(unix)
         self.assertFalse(unix.noDelay or unix.keepAlive or unix.socket.options)
 
 

@@ -285,7 +285,9 @@ async def startServer(
     where = [f"--port={number}", "--listen=127.0.0.1", *options]
     if kind == "gearmand":
         requirePeer("gearmand")
-        arguments = ["gearmand", "--log-file=stderr", *where]
+        # With more threads than one, the thread that keeps a connection's timers
+        # is not told of a job's timeout that another one sets a moment too late.
+        arguments = ["gearmand", "--log-file=stderr", "--threads=1", *where]
     else:
         arguments = [
             sys.executable,

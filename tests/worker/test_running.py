@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from multiprocessing import active_children
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from threading import Event
 from typing import Any
 
@@ -326,7 +328,9 @@ class InProcessTests(TestCase):
         """
         @return: a file that a process may make.
         """
-        return Path(self.mktemp())
+        folder = mkdtemp()
+        self.addCleanup(rmtree, folder)
+        return Path(folder, "noticed")
 
     def waits(self, bench: Bench) -> tuple[Deferred[bytes | None], Path, Path]:
         """
@@ -335,7 +339,6 @@ class InProcessTests(TestCase):
         @return: its end, a file that says who does it, and one that lets it end.
         """
         begun, go = self.noticed(), self.noticed()
-        begun.parent.mkdir(parents=True, exist_ok=True)
         return bench.runs(b"%s\0%s" % (bytes(begun), bytes(go))), begun, go
 
     async def test_runs(self) -> None:

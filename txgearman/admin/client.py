@@ -31,7 +31,7 @@ from txgearman.admin.rows import (
     priorityRow,
     waitingRow,
 )
-from txgearman.codecs import Name, asBytes
+from txgearman.codecs import Name, asBytes, oneWord
 from txgearman.connection.servers import serversFrom
 from txgearman.errors import BadSetting
 
@@ -216,10 +216,10 @@ class AdminClient:
         @return: fails with L{ValueError} for a word that would be several.
         """
         encoded = [asBytes(word) for word in words]
-        for word in encoded:
-            if word.split() != [word]:
-                return fail(ValueError(f"not one word: {word!r}"))
-        line = b" ".join([command, *encoded])
+        try:
+            line = b" ".join([command, *map(oneWord, encoded)])
+        except ValueError:
+            return fail()
         return self._ask(line, False).addCallback(lambda _: None)
 
     def _ask(self, line: bytes, table: bool) -> Deferred[Lines]:

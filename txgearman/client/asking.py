@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from txgearman.client.pool import ServerPool
 from txgearman.client.protocol import GearmanClientProtocol, JobStatus, checked
-from txgearman.codecs import Name, asBytes
+from txgearman.codecs import Name, asBytes, oneWord
 from txgearman.errors import NoServers, serverError
 
 R = TypeVar("R")
@@ -133,9 +133,7 @@ class Asking:
         @return: whether one had it.
         @raise ValueError: for what is no handle, or not one word.
         """
-        name = checked("handle", asBytes(handle))
-        if name.split() != [name]:
-            raise ValueError(f"not one word: {name!r}")
+        name = oneWord(checked("handle", asBytes(handle)))
         return await self._until(bool, lambda protocol: _cancelAt(protocol, name))
 
 

@@ -18,7 +18,7 @@ from txgearman.board.job import Priority
 from txgearman.client.asking import Asking
 from txgearman.client.choice import Choice, Failover
 from txgearman.client.delivery import Delivery
-from txgearman.client.factory import MAX_PACKET, GearmanClientFactory
+from txgearman.client.factory import GearmanClientFactory
 from txgearman.client.inflight import InFlight
 from txgearman.client.job import IJobListener, RemoteJob
 from txgearman.client.many import Batch, eachOf
@@ -29,6 +29,7 @@ from txgearman.client.submission import Submission
 from txgearman.client.unique import uniqueOf
 from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
+from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Servers, serversFrom
 from txgearman.errors import BackgroundJob, JobTimeout, NoServers
 

@@ -5,18 +5,13 @@ Factories of client connections, for any client endpoint or C{connectTCP}.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txgearman.client.protocol import GearmanClientProtocol
 from txgearman.connection.reconnecting import ReconnectingFactory
-from txgearman.connection.requesting import RequesterFactory
-from txgearman.wire.codec import Limits
-
-MAX_PACKET: Final = Limits().packet
-"""The largest packet that is taken from a server, in bytes, unless told otherwise."""
+from txgearman.connection.requesting import MAX_PACKET, RequesterFactory
 
 Made = Callable[[GearmanClientProtocol], None]
 Lost = Callable[[GearmanClientProtocol, Failure], None]
@@ -55,12 +50,11 @@ class GearmanClientFactory(RequesterFactory):
         answerTimeout: float | None = None,
         clock: IReactorTime | None = None,
     ) -> None:
-        super().__init__(clientId)
+        super().__init__(clientId, maxPacket)
         self.exceptions = exceptions
         self.onMade = onMade
         self.onLost = onLost
         self.onSilent = onSilent
-        self.maxPacket = maxPacket
         self.answerTimeout = answerTimeout
         self.clock = clock
 

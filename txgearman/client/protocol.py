@@ -28,7 +28,7 @@ from txgearman.client.submission import Submission
 from txgearman.connection.requesting import Requester
 from txgearman.errors import ServerError, serverError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED, Limits, PacketReader
+from txgearman.wire.codec import MALFORMED
 from txgearman.wire.numbers import atoi
 
 if TYPE_CHECKING:
@@ -163,7 +163,6 @@ class GearmanClientProtocol(Requester):
     factory: GearmanClientFactory
 
     def __init__(self) -> None:
-        super().__init__()
         self._requests: deque[_Request] = deque()
         self._watched: dict[bytes, _Watched] = {}
         self._gone = False
@@ -175,7 +174,6 @@ class GearmanClientProtocol(Requester):
         Introduce this client.
         """
         factory = self.factory
-        self._reader = PacketReader(Limits(factory.maxPacket), p.RESPONSE)
         if factory.answerTimeout is not None:
             self._silence = self._silenceOf(factory.answerTimeout)
         self._introduce(factory.clientId)

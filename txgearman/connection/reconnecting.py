@@ -256,11 +256,15 @@ class ServerConnection(Generic[C]):
         The connection is lost.
         """
         self.protocol = None
-        self.trouble = str(reason.value).removesuffix(".")
         self._brief = self._brief.lost(self._clock.seconds())
-        self._log.info(
-            "lost {server}: {reason}", server=self.server.name, reason=reason.value
-        )
+        self._departed("lost {server}: {reason}", reason)
+
+    def _departed(self, said: str, reason: Failure) -> None:
+        """
+        The server is not there: log that, and tell the owner.
+        """
+        self.trouble = str(reason.value).removesuffix(".")
+        self._log.info(said, server=self.server.name, reason=reason.value)
         self._owner.departed(self, reason)
 
     def _unreached(self, reason: Failure) -> None:
@@ -274,13 +278,7 @@ class ServerConnection(Generic[C]):
     def _firstFailed(self, reason: Failure) -> None:
         if not self.tried and self._service is not None:
             self.tried = True
-            self.trouble = str(reason.value).removesuffix(".")
-            self._log.info(
-                "no {server}: {reason}; trying on",
-                server=self.server.name,
-                reason=reason.value,
-            )
-            self._owner.departed(self, reason)
+            self._departed("no {server}: {reason}; trying on", reason)
 
 
 def _giveUp(connection: Connection | None) -> None:

@@ -16,7 +16,10 @@ from twisted.logger import Logger
 from txgearman.connection.sockets import Keepalive, setUp
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import PacketReader, encode
+from txgearman.wire.codec import Limits, PacketReader, encode
+
+MAX_PACKET: Final = Limits().packet
+"""The largest packet that is taken from a server, in bytes, unless told otherwise."""
 
 KEEPALIVE: Final = Keepalive(idle=60, interval=15, count=4)
 """
@@ -31,16 +34,17 @@ class Requester(Protocol):
     at once, and there is L{KEEPALIVE}.
     """
 
-    _log = Logger()
-    _write: Callable[[bytes], object]
+    factory: RequesterFactory
 
-    def __init__(self) -> None:
-        self._reader = PacketReader(magic=p.RESPONSE)
+    _log = Logger()
+    _reader: PacketReader
+    _write: Callable[[bytes], object]
 
     def makeConnection(self, transport: ITransport) -> None:
         """
-        Begin to write there.
+        Begin to read and to write there.
         """
+        self._reader = PacketReader(Limits(self.factory.maxPacket), p.RESPONSE)
         setUp(transport, KEEPALIVE)
         self._write = transport.write
         super().makeConnection(transport)
@@ -100,13 +104,15 @@ class RequesterFactory(ClientFactory):
     Makes such connections.
 
     @ivar clientId: what they call themselves; L{None} for nothing.
+    @ivar maxPacket: the largest packet that is taken from a server, in bytes.
     """
 
-    protocol: type[Requester]
+    protocol: type[Requester]  # type: ignore[assignment]
     noisy = False
 
-    def __init__(self, clientId: bytes | None) -> None:
+    def __init__(self, clientId: bytes | None, maxPacket: int = MAX_PACKET) -> None:
         self.clientId = clientId
+        self.maxPacket = maxPacket
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """

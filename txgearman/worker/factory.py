@@ -4,18 +4,13 @@ Factories of worker connections, for any client endpoint or C{connectTCP}.
 
 from __future__ import annotations
 
-from typing import Final
 from typing import Protocol as Seam
 
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import ReconnectingFactory
-from txgearman.connection.requesting import RequesterFactory
-from txgearman.wire.codec import Limits
+from txgearman.connection.requesting import MAX_PACKET, RequesterFactory
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
-
-MAX_PACKET: Final = Limits().packet
-"""The largest packet that is taken from a server, in bytes, unless told otherwise."""
 
 
 class WorkerOwner(Seam):
@@ -74,9 +69,8 @@ class GearmanWorkerFactory(RequesterFactory):
         clientId: bytes | None = None,
         maxPacket: int = MAX_PACKET,
     ) -> None:
-        super().__init__(clientId)
+        super().__init__(clientId, maxPacket)
         self.owner = owner
-        self.maxPacket = maxPacket
 
 
 class ReconnectingGearmanWorkerFactory(ReconnectingFactory, GearmanWorkerFactory):

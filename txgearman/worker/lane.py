@@ -13,8 +13,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import RetryPolicy, ServerConnection
+from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Server
-from txgearman.worker.factory import MAX_PACKET, GearmanWorkerFactory
+from txgearman.worker.factory import GearmanWorkerFactory
 from txgearman.worker.job import RunningJob
 from txgearman.worker.protocol import Assignment, GearmanWorkerProtocol
 from txgearman.worker.registration import Registration, Share

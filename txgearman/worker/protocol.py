@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from txgearman.connection.requesting import Requester
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import MALFORMED, Limits, PacketReader
+from txgearman.wire.codec import MALFORMED
 
 if TYPE_CHECKING:
     from txgearman.worker.factory import GearmanWorkerFactory
@@ -51,7 +51,6 @@ class GearmanWorkerProtocol(Requester):
         """
         Introduce this worker.
         """
-        self._reader = PacketReader(Limits(self.factory.maxPacket), p.RESPONSE)
         self._echoes = 0
         self._introduce(self.factory.clientId)
         self.factory.owner.made(self)

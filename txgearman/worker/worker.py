@@ -15,9 +15,9 @@ from twisted.python.failure import Failure
 
 from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
+from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Servers, serversFrom
 from txgearman.worker.doing import doing
-from txgearman.worker.factory import MAX_PACKET
 from txgearman.worker.job import RunningJob
 from txgearman.worker.lane import Lane, Standing, Terms
 from txgearman.worker.options import WorkerOptions
