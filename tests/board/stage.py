@@ -21,8 +21,9 @@ from txgearman.board.peer import Peer, Rest
 from txgearman.board.policy import Policy
 from txgearman.board.queue import NOTHING
 from txgearman.errors import ServerError
+from txgearman.wire.codec import Data
 
-Heard: TypeAlias = tuple[str | bytes, ...]
+Heard: TypeAlias = tuple[str | Data, ...]
 """What a peer was told: the packet's name, the job's handle, the rest."""
 
 NOOP: Heard = ("NOOP",)
@@ -48,21 +49,21 @@ def progress(job: Job, numerator: bytes, denominator: bytes) -> Heard:
     return ("WORK_STATUS", job.handle, numerator, denominator)
 
 
-def part(job: Job, data: bytes) -> Heard:
+def part(job: Job, data: Data) -> Heard:
     """
     A part of the result.
     """
     return ("WORK_DATA", job.handle, data)
 
 
-def warning(job: Job, data: bytes) -> Heard:
+def warning(job: Job, data: Data) -> Heard:
     """
     A warning.
     """
     return ("WORK_WARNING", job.handle, data)
 
 
-def complete(job: Job, data: bytes = b"") -> Heard:
+def complete(job: Job, data: Data = b"") -> Heard:
     """
     The job is completed.
     """
@@ -76,7 +77,7 @@ def fail(job: Job) -> Heard:
     return ("WORK_FAIL", job.handle)
 
 
-def exception(job: Job, data: bytes = b"") -> Heard:
+def exception(job: Job, data: Data = b"") -> Heard:
     """
     The job failed with an exception.
     """
@@ -97,19 +98,19 @@ class RecordingLink:
     def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
         self.heard.append(progress(job, numerator, denominator))
 
-    def workData(self, job: Job, data: bytes) -> None:
+    def workData(self, job: Job, data: Data) -> None:
         self.heard.append(part(job, data))
 
-    def workWarning(self, job: Job, data: bytes) -> None:
+    def workWarning(self, job: Job, data: Data) -> None:
         self.heard.append(warning(job, data))
 
-    def workComplete(self, job: Job, data: bytes) -> None:
+    def workComplete(self, job: Job, data: Data) -> None:
         self.heard.append(complete(job, data))
 
     def workFail(self, job: Job) -> None:
         self.heard.append(fail(job))
 
-    def workException(self, job: Job, data: bytes) -> None:
+    def workException(self, job: Job, data: Data) -> None:
         self.heard.append(exception(job, data))
 
 
@@ -138,7 +139,7 @@ class Actor:
     def submits(
         self,
         name: bytes = b"f",
-        data: bytes = b"",
+        data: Data = b"",
         unique: bytes = b"",
         priority: Priority = Priority.NORMAL,
         background: bool = False,
@@ -185,22 +186,22 @@ class Actor:
         """
         self._board.workStatus(self.peer, _handle(job), numerator, denominator)
 
-    def sends(self, job: Job | bytes, data: bytes = b"") -> None:
+    def sends(self, job: Job | bytes, data: Data = b"") -> None:
         """
         Report a part of the result.
         """
         self._board.workData(self.peer, _handle(job), data)
 
-    def warns(self, job: Job | bytes, data: bytes = b"") -> None:
+    def warns(self, job: Job | bytes, data: Data = b"") -> None:
         self._board.workWarning(self.peer, _handle(job), data)
 
-    def completes(self, job: Job | bytes, data: bytes = b"") -> None:
+    def completes(self, job: Job | bytes, data: Data = b"") -> None:
         self._board.workComplete(self.peer, _handle(job), data)
 
     def fails(self, job: Job | bytes) -> None:
         self._board.workFail(self.peer, _handle(job))
 
-    def throws(self, job: Job | bytes, data: bytes = b"") -> None:
+    def throws(self, job: Job | bytes, data: Data = b"") -> None:
         """
         Report an exception.
         """

@@ -35,7 +35,9 @@ class SubmitTests(BoardTestCase):
             form = (priority, background, reducer, due)
             self.assertEqual((job.priority, job.background, job.reducer, job.due), form)
             self.assertEqual((job.function.name, job.data), (b"f", b"w"), form)
-            self.assertEqual(job.listeners, [] if background else [client.peer], form)
+            self.assertEqual(
+                list(job.listeners), [] if background else [client.peer], form
+            )
             state = JobState.DELAYED if due else JobState.QUEUED
             self.assertIs(job.state, state, form)
             self.assertIs(stage.board.jobs[job.handle], job)

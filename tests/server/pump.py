@@ -29,6 +29,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
+from txgearman.server.protocol import GearmanServerProtocol
 from txgearman.server.settings import Settings
 from txgearman.testing.clock import START as NOON
 from txgearman.testing.clock import TurningClock
@@ -255,8 +256,9 @@ class Peer:
         """
         How many bytes for it the server's memory holds.
         """
-        producer = self.wire.producer
-        return len(self.wire.buffer) + (0 if producer is None else producer.size)
+        protocol = self.wire.protocol
+        assert isinstance(protocol, GearmanServerProtocol)
+        return len(self.wire.buffer) + protocol.owed
 
 
 class Pump(Network):

@@ -14,6 +14,7 @@ from txgearman.server.outgoing import Outgoing
 from txgearman.server.settings import CONGESTED
 from txgearman.server.turn import Receiver, Turn
 from txgearman.testing.wire import SEGMENT, SocketWire, Wire
+from txgearman.wire.codec import Pieces
 from txgearman.wire.packets import ECHO_RES, NO_JOB, WORK_DATA
 
 IN_TRANSPORT = 4 * SEGMENT
@@ -75,19 +76,66 @@ class OutgoingTests(SynchronousTestCase):
         self.assertEqual(self.ends(), b"\0RES\0\0\0\x0a\0\0\0\0OK\r\n")
         self.assertEqual(self.outgoing.size, 0)
 
-    def test_now(self) -> None:
+    def overSocket(self) -> SocketWire:
         """
-        A transport above a socket has handed it over when the turn ends, and a
-        large packet all of it, if the peer takes it.
+        Have a transport above a socket.
         """
-        self.wire = SocketWire(self.clock, TCP)
-        self.outgoing = Outgoing(self.wire, self.turn, self.clock, 60)
-        for size in 1, 10**6:
-            self.outgoing.packet(ECHO_RES, bytes(size))
-            self.assertEqual(self.wire.taken, b"")
-            self.clock.advance(0)
-            self.assertEqual(len(self.wire.taken), 12 + size)
-            self.wire.taken.clear()
+        self.wire = wire = SocketWire(self.clock, TCP)
+        self.outgoing = Outgoing(wire, self.turn, self.clock, 60)
+        return wire
+
+    def test_atTurnEnd(self) -> None:
+        """
+        A transport above a socket has handed small packets over when the turn
+        ends, together.
+        """
+        wire = self.overSocket()
+        for _ in range(3):
+            self.outgoing.packet(ECHO_RES, b"x")
+            self.assertEqual(wire.taken, b"")
+        self.clock.advance(0)
+        self.assertEqual(len(wire.taken), 39)
+        self.assertEqual(wire.writes, 1)
+
+    def test_atOnce(self) -> None:
+        """
+        What is large leaves at once, if the peer takes it, in one write with what
+        stands before it; nothing of it is copied.
+        """
+        wire = self.overSocket()
+        self.outgoing.packet(NO_JOB)
+        self.outgoing.packet(ECHO_RES, Pieces([b"1" * 10**6, b"2" * 10**6]))
+        self.assertEqual(len(wire.taken), 24 + 2 * 10**6)
+        self.assertEqual(wire.writes, 1)
+        self.assertEqual(self.outgoing.size, 0)
+
+    def test_aPieceForTheTransport(self) -> None:
+        """
+        Of what the kernel does not take the transport gets a piece, and the
+        kernel the rest when the transport is empty.
+        """
+        wire = self.overSocket()
+        wire.appetite = 100
+        self.outgoing.packet(ECHO_RES, bytes(10**6))
+        self.assertEqual(len(wire.taken), 100)
+        self.assertEqual(len(wire.buffer), SEGMENT)
+        self.assertEqual(self.outgoing.size, 12 + 10**6 - 100 - SEGMENT)
+        wire.appetite = None
+        wire.send()
+        self.assertEqual(len(wire.taken), 12 + 10**6)
+        self.assertEqual(self.outgoing.size, 0)
+
+    def test_broken(self) -> None:
+        """
+        That a connection is broken is found out by the transport, which loses it.
+        """
+        wire = self.overSocket()
+        wire.broken = True
+        self.outgoing.packet(NO_JOB)
+        self.clock.advance(0)
+        self.assertFalse(wire.disconnected)
+        wire.send()
+        self.assertTrue(wire.disconnected)
 
     def test_order(self) -> None:
         """

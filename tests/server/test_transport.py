@@ -10,7 +10,6 @@ from typing import Any
 from unittest import SkipTest
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -23,7 +22,7 @@ from txgearman.board.policy import Policy
 from txgearman.connection.sockets import Keepalive
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import CONGESTED, Settings
-from txgearman.server.transport import plainTCP, writeNow
+from txgearman.server.transport import plainTCP, socketOf
 from txgearman.testing.wire import SEGMENT, SocketWire, Wire
 
 try:
@@ -59,30 +58,15 @@ class TransportTests(SynchronousTestCase):
         for transport in self.unix, self.memory, self.tls:
             self.assertIsNone(plainTCP(transport))
 
-    def test_writeNow(self) -> None:
+    def test_socketOf(self) -> None:
         """
-        Only a transport right above a socket can be told to write at once.
+        Only a transport right above a socket has one: not TLS, and not memory.
         """
-        self.tcp.write(b"now")
-        write = writeNow(self.tcp)
-        assert write is not None
-        write()
-        self.assertEqual(self.tcp.taken, b"now")
-        self.assertIsNotNone(writeNow(self.unix))
+        for wire in self.tcp, self.tcp6, self.unix:
+            self.assertIs(socketOf(wire), wire.socket)
         alsoProvides(self.tls, ISSLTransport)
         for transport in self.memory, self.tls, Wire(Clock(), TCP):
-            self.assertIsNone(writeNow(transport))
-
-    def test_writeNowToNobody(self) -> None:
-        """
-        Telling a lost one to write does nothing.
-        """
-        self.tcp.write(b"lost")
-        write = writeNow(self.tcp)
-        assert write is not None
-        self.tcp.lose(ConnectionLost())
-        write()
-        self.assertEqual(self.tcp.taken, b"")
+            self.assertIsNone(socketOf(transport))
 
 
 class SocketTests(SynchronousTestCase):

@@ -29,6 +29,19 @@ class Writer:
         self._then()
 
 
+class EndingClock(Clock):
+    """
+    A clock that knows when turns end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ending: list[Callable[[], object]] = []
+
+    def atTurnEnd(self, call: Callable[[], object]) -> None:
+        self.ending.append(call)
+
+
 class TurnTests(SynchronousTestCase):
     """
     Everything leaves at the end of the turn.
@@ -87,6 +100,19 @@ class TurnTests(SynchronousTestCase):
         self.turn.owes(self.writer("late"))
         self.clock.advance(0)
         self.assertEqual(self.said, ["early", "late"])
+
+    def test_ownEnd(self) -> None:
+        """
+        A reactor that knows when its turns end is asked for that, and for no call.
+        """
+        clock = EndingClock()
+        turn = Turn(clock)
+        for name in "ab":
+            turn.owes(self.writer(name))
+        self.assertEqual(clock.getDelayedCalls(), [])
+        [end] = clock.ending
+        end()
+        self.assertEqual(self.said, ["a", "b"])
 
     def test_sender(self) -> None:
         """

@@ -84,6 +84,21 @@ class Spring:
         self.stopped = True
 
 
+class Well:
+    """
+    A producer that counts how often it was asked.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def resumeProducing(self) -> None:
+        self.asked += 1
+
+    def stopProducing(self) -> None:
+        self.asked = 0
+
+
 class JointTests(SynchronousTestCase):
     """
     Two ends of a connection.
@@ -434,12 +449,31 @@ class WireTests(SynchronousTestCase):
 
     def test_oneProducer(self) -> None:
         """
-        It takes one producer, and only one that pushes.
+        It takes one producer.
         """
         spring = Spring(self.wire)
-        self.assertRaises(AssertionError, self.wire.registerProducer, spring, False)
         self.wire.registerProducer(spring, True)
         self.assertRaises(AssertionError, self.wire.registerProducer, spring, True)
+
+    def test_pulls(self) -> None:
+        """
+        A producer that is pulled from is asked at once, and then whenever the
+        peer took all that there was; it is never paused.
+        """
+        well = Well()
+        self.wire.registerProducer(well, False)
+        self.assertEqual(well.asked, 1)
+        self.wire.send()
+        self.assertEqual(well.asked, 1)
+        self.wire.appetite = SEGMENT
+        self.wire.write(bytes(SEGMENT + 1))
+        self.wire.send()
+        self.assertEqual(well.asked, 1)
+        self.wire.hungers()
+        self.wire.send()
+        self.assertEqual(well.asked, 2)
+        self.wire.send()
+        self.assertEqual(well.asked, 2)
 
     def test_onlyBytes(self) -> None:
         """

@@ -47,13 +47,13 @@ from tests.wire.reading import (
     whole,
 )
 from txgearman.wire import packets as p
-from txgearman.wire.codec import Limits, PacketReader, encode, encodeHead
+from txgearman.wire.codec import Limits, PacketReader, encode, encodeInto
 from txgearman.wire.packets import REQUEST, RESPONSE
 
 
 class EncodeTests(SynchronousTestCase):
     """
-    Tests of L{encode} and L{encodeHead}.
+    Tests of L{encode} and L{encodeInto}.
     """
 
     def test_example(self) -> None:
@@ -72,31 +72,27 @@ class EncodeTests(SynchronousTestCase):
             ((number, arguments),) = wanted.heard
             self.assertEqual(encode(wanted.magic, number, *arguments), wanted.data)
 
-    def test_head(self) -> None:
+    def test_encodeInto(self) -> None:
         """
-        The head of a packet is all of it but the last argument, whose size it
-        announces.
+        A server's packet in chunks is what it is in one, and its size is told.
         """
+        chunks = [b"before"]
         for wanted in PACKET_CASES:
             ((number, arguments),) = wanted.heard
-            if arguments:
-                *others, last = arguments
-                head = encodeHead(wanted.magic, number, others, len(last))
-                self.assertEqual(head + last, wanted.data)
+            size = encodeInto(chunks, number, arguments)
+            encoded = encode(RESPONSE, number, *arguments)
+            self.assertEqual(b"".join(chunks), b"before" + encoded)
+            self.assertEqual(size, len(encoded))
+            del chunks[1:]
 
-    def test_headOfAny(self) -> None:
+    def test_notCopied(self) -> None:
         """
-        The arguments of a head may be any sequence; with none of them, it is
-        the twelve bytes that announce the size.
+        The last argument is a chunk of its own, large or not.
         """
-        self.assertEqual(
-            encodeHead(RESPONSE, p.WORK_DATA, (b"H:lap:1",), 4 * MIB),
-            b"\0RES\0\0\0\x1c\0\x40\0\x08H:lap:1\0",
-        )
-        self.assertEqual(
-            encodeHead(RESPONSE, p.ECHO_RES, (), 0xFFFFFFFF),
-            b"\0RES\0\0\0\x11\xff\xff\xff\xff",
-        )
+        for last in b"small", bytes(4 * MIB):
+            chunks: list[bytes] = []
+            encodeInto(chunks, p.WORK_DATA, (b"H:lap:1", last))
+            self.assertIs(chunks[-1], last)
 
 
 class ReadTests(SynchronousTestCase):

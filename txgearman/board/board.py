@@ -16,14 +16,15 @@ from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
-from txgearman.board.function import Function, Functions
-from txgearman.board.job import Job, JobState, Priority
+from txgearman.board.function import BY_DATA, Function, Functions
+from txgearman.board.job import QUEUED, RUNNING, Job, JobState, Priority
 from txgearman.board.peer import Ability, Link, Peer, Rest
 from txgearman.board.policy import Policy
 from txgearman.board.queue import NOTHING
 from txgearman.board.timers import Timers
 from txgearman.board.waking import Waker
 from txgearman.errors import QueueFull, ServerError
+from txgearman.wire.codec import Data
 from txgearman.wire.numbers import unsigned
 
 
@@ -80,7 +81,7 @@ class JobBoard:
         del self.peers[peer]
         for job in peer.waiting:
             job.listeners = [other for other in job.listeners if other is not peer]
-            if not job.wanted and job.state is not JobState.RUNNING:
+            if not job.wanted and job.state is not RUNNING:
                 self._end(job, JobState.CANCELLED)
         peer.waiting = {}
         woken = self._waker.awake(peer)
@@ -139,7 +140,7 @@ class JobBoard:
         client: Peer,
         name: bytes,
         unique: bytes,
-        data: bytes,
+        data: Data,
         priority: Priority = Priority.NORMAL,
         background: bool = False,
         reducer: bytes = b"",
@@ -162,6 +163,8 @@ class JobBoard:
         if len(unique) > limit or len(reducer) > limit:
             raise ServerError(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
         function = self.functions.named(name)
+        if unique == BY_DATA:
+            data = bytes(data)
         job = function.coalescing(unique, data) if unique else None
         new = job is None
         if job is None:
@@ -169,7 +172,7 @@ class JobBoard:
         if background:
             job.background = True
         else:
-            job.listeners.append(client)
+            job.listen(client)
             client.waiting[job] = None
         if new:
             if due > job.submitted:
@@ -182,7 +185,7 @@ class JobBoard:
         self,
         function: Function,
         unique: bytes,
-        data: bytes,
+        data: Data,
         priority: Priority,
         reducer: bytes,
         due: float,
@@ -196,9 +199,7 @@ class JobBoard:
         self._nextJob += 1
         handle = b"%b:%d" % (self.policy.handlePrefix, number)
         now = self._seconds()
-        job = Job(
-            number, handle, function, unique, data, reducer, priority, False, due, now
-        )
+        job = Job(number, handle, function, unique, data, reducer, priority, due, now)
         self.jobs[handle] = job
         function.add(job)
         return job
@@ -270,7 +271,7 @@ class JobBoard:
         """
         Give a job to a worker.
         """
-        job.state = JobState.RUNNING
+        job.state = RUNNING
         job.worker = worker
         job.attempts += 1
         job.started = self._seconds()
@@ -323,7 +324,7 @@ class JobBoard:
             for client in job.listeners:
                 client.link.workStatus(job, numerator, denominator)
 
-    def workData(self, worker: Peer, handle: bytes, data: bytes) -> None:
+    def workData(self, worker: Peer, handle: bytes, data: Data) -> None:
         """
         A worker sends a part of the result.
         """
@@ -332,7 +333,7 @@ class JobBoard:
             for client in job.listeners:
                 client.link.workData(job, data)
 
-    def workWarning(self, worker: Peer, handle: bytes, data: bytes) -> None:
+    def workWarning(self, worker: Peer, handle: bytes, data: Data) -> None:
         """
         A worker sends a warning.
         """
@@ -341,7 +342,7 @@ class JobBoard:
             for client in job.listeners:
                 client.link.workWarning(job, data)
 
-    def workComplete(self, worker: Peer, handle: bytes, data: bytes) -> None:
+    def workComplete(self, worker: Peer, handle: bytes, data: Data) -> None:
         """
         A worker completed a job.
         """
@@ -363,7 +364,7 @@ class JobBoard:
         if job is not None:
             self._fail(job)
 
-    def workException(self, worker: Peer, handle: bytes, data: bytes) -> None:
+    def workException(self, worker: Peer, handle: bytes, data: Data) -> None:
         """
         A worker failed with an exception, which ends the job. Clients that do
         not want to hear of exceptions hear that it failed.
@@ -423,9 +424,9 @@ class JobBoard:
         """
         before, job.state = job.state, state
         function = job.function
-        if before is JobState.RUNNING:
+        if before is RUNNING:
             self._stopRunning(job)
-        elif before is JobState.QUEUED:
+        elif before is QUEUED:
             function.queue.remove(job)
         else:
             del function.delayed[job]

@@ -5,17 +5,21 @@ A function: its waiting jobs, its workers, its limits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from txgearman.board.job import Job
 from txgearman.board.policy import Policy
 from txgearman.board.queue import JobQueue
 from txgearman.errors import ServerError
+from txgearman.wire.codec import Data
 
 if TYPE_CHECKING:
     from txgearman.board.peer import Peer
+
+BY_DATA: Final = b"-"
+"""The unique which says that the workload is the unique."""
 
 
 @frozen
@@ -37,7 +41,9 @@ class QueueLimit:
         return (self.high, self.normal, self.low)[priority]
 
 
-@define(eq=False)
+NO_LIMIT: Final = QueueLimit()
+
+
 class Function:
     """
     What the board knows of one function.
@@ -53,33 +59,50 @@ class Function:
     @ivar woken: how many of them were woken and have not grabbed since.
     """
 
-    name: bytes
-    limit: QueueLimit = field(factory=QueueLimit)
-    queue: JobQueue = field(factory=JobQueue)
-    total: int = 0
-    running: int = 0
-    delayed: dict[Job, None] = field(factory=dict)
-    byUnique: dict[bytes, Job] = field(factory=dict)
-    byData: dict[bytes, Job] = field(factory=dict)
-    workers: dict[Peer, None] = field(factory=dict)
-    sleepers: dict[Peer, None] = field(factory=dict)
-    woken: int = 0
+    __slots__ = (
+        "byData",
+        "byUnique",
+        "delayed",
+        "limit",
+        "name",
+        "queue",
+        "running",
+        "sleepers",
+        "total",
+        "woken",
+        "workers",
+    )
+
+    def __init__(self, name: bytes, limit: QueueLimit = NO_LIMIT) -> None:
+        self.name = name
+        self.limit = limit
+        self.queue = JobQueue()
+        self.total = 0
+        self.running = 0
+        self.delayed: dict[Job, None] = {}
+        self.byUnique: dict[bytes, Job] = {}
+        self.byData: dict[bytes, Job] = {}
+        self.workers: dict[Peer, None] = {}
+        self.sleepers: dict[Peer, None] = {}
+        self.woken = 0
 
     def full(self, priority: int) -> bool:
         """
         Would one more job of this priority be too many?
         """
+        if self.limit is NO_LIMIT:
+            return False
         limit = self.limit.of(priority)
         return 0 < limit <= self.total
 
-    def coalescing(self, unique: bytes, data: bytes) -> Job | None:
+    def coalescing(self, unique: bytes, data: Data) -> Job | None:
         """
         Find the living job that a submit with this unique would join.
         """
         if not unique:
             return None
-        if unique == b"-":
-            return self.byData.get(data)
+        if unique == BY_DATA:
+            return self.byData.get(bytes(data))
         return self.byUnique.get(unique)
 
     def add(self, job: Job) -> None:
@@ -87,9 +110,9 @@ class Function:
         Count a new job in.
         """
         self.total += 1
-        if job.unique == b"-":
+        if job.unique == BY_DATA:
             if job.data:
-                self.byData[job.data] = job
+                self.byData[bytes(job.data)] = job
         elif job.unique:
             self.byUnique[job.unique] = job
 
@@ -98,8 +121,8 @@ class Function:
         Count a job out that has ended.
         """
         self.total -= 1
-        if job.unique == b"-":
-            self.byData.pop(job.data, None)
+        if job.unique == BY_DATA:
+            self.byData.pop(bytes(job.data), None)
         elif job.unique:
             del self.byUnique[job.unique]
 
@@ -135,7 +158,7 @@ class Functions:
         function = self._named.get(name)
         if function is None:
             self._check(name)
-            function = Function(name, self._limits.pop(name, QueueLimit()))
+            function = Function(name, self._limits.pop(name, NO_LIMIT))
             self._named[name] = function
         return function
 

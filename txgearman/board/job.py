@@ -5,9 +5,10 @@ A job on the board.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from txgearman.wire.codec import Data
 
 if TYPE_CHECKING:
     from txgearman.board.function import Function
@@ -39,7 +40,10 @@ class JobState(enum.Enum):
     CANCELLED = enum.auto()
 
 
-@define(eq=False)
+QUEUED: Final = JobState.QUEUED
+RUNNING: Final = JobState.RUNNING
+
+
 class Job:
     """
     A piece of work: a function's name and a workload.
@@ -59,29 +63,72 @@ class Job:
     @ivar attempts: how often it was granted to a worker.
     @ivar listeners: the clients that wait for it; a client that submitted it
         twice stands here twice and is told everything twice, as in gearmand.
+        Most background jobs have none, so there is no list until it is needed.
     @ivar worker: the worker that runs it.
     @ivar numerator: the progress last reported, with C{denominator}.
     @ivar timer: what ends the running attempt, or the delay.
     """
 
-    number: int
-    handle: bytes
-    function: Function
-    unique: bytes
-    data: bytes
-    reducer: bytes
-    priority: Priority
-    background: bool
-    due: float
-    submitted: float
-    state: JobState = JobState.QUEUED
-    started: float = 0.0
-    attempts: int = 0
-    worker: Peer | None = None
-    numerator: int = 0
-    denominator: int = 0
-    timer: Timer | None = None
-    listeners: list[Peer] = field(factory=list)
+    __slots__ = (
+        "attempts",
+        "background",
+        "data",
+        "denominator",
+        "due",
+        "function",
+        "handle",
+        "listeners",
+        "number",
+        "numerator",
+        "priority",
+        "reducer",
+        "started",
+        "state",
+        "submitted",
+        "timer",
+        "unique",
+        "worker",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        handle: bytes,
+        function: Function,
+        unique: bytes,
+        data: Data,
+        reducer: bytes,
+        priority: int,
+        due: float,
+        submitted: float,
+    ) -> None:
+        self.number = number
+        self.handle = handle
+        self.function = function
+        self.unique = unique
+        self.data = data
+        self.reducer = reducer
+        self.priority = priority
+        self.background = False
+        self.due = due
+        self.submitted = submitted
+        self.state = QUEUED
+        self.started = 0.0
+        self.attempts = 0
+        self.worker: Peer | None = None
+        self.numerator = 0
+        self.denominator = 0
+        self.timer: Timer | None = None
+        self.listeners: Sequence[Peer] = ()
+
+    def listen(self, client: Peer) -> None:
+        """
+        One more client waits for it.
+        """
+        if isinstance(self.listeners, list):
+            self.listeners.append(client)
+        else:
+            self.listeners = [client]
 
     @property
     def wanted(self) -> bool:

@@ -10,11 +10,10 @@ import enum
 from collections import deque
 from typing import Protocol
 
-from attrs import define, field
-
 from txgearman.board.function import Function
 from txgearman.board.job import Job
 from txgearman.errors import ServerError
+from txgearman.wire.codec import Data
 
 # As gearmand keeps it: the rest of a longer name is cut off.
 _CLIENT_ID_LIMIT = 127
@@ -42,17 +41,17 @@ class Link(Protocol):
         The worker reported progress, in the worker's own words.
         """
 
-    def workData(self, job: Job, data: bytes) -> None:
+    def workData(self, job: Job, data: Data) -> None:
         """
         The worker sent a part of the result.
         """
 
-    def workWarning(self, job: Job, data: bytes) -> None:
+    def workWarning(self, job: Job, data: Data) -> None:
         """
         The worker sent a warning.
         """
 
-    def workComplete(self, job: Job, data: bytes) -> None:
+    def workComplete(self, job: Job, data: Data) -> None:
         """
         The job is completed; this is its result.
         """
@@ -62,7 +61,7 @@ class Link(Protocol):
         The job failed, was cancelled, or used up its attempts.
         """
 
-    def workException(self, job: Job, data: bytes) -> None:
+    def workException(self, job: Job, data: Data) -> None:
         """
         The job failed with an exception.
         """
@@ -83,7 +82,6 @@ class Rest(enum.Enum):
     OVERDUE = enum.auto()
 
 
-@define(eq=False)
 class Ability:
     """
     One function that a worker can do.
@@ -92,11 +90,13 @@ class Ability:
         long as it likes.
     """
 
-    function: Function
-    timeout: float = 0.0
+    __slots__ = ("function", "timeout")
+
+    def __init__(self, function: Function, timeout: float = 0.0) -> None:
+        self.function = function
+        self.timeout = timeout
 
 
-@define(eq=False)
 class Peer:
     """
     One connection.
@@ -119,21 +119,48 @@ class Peer:
         of which it has not reported the end.
     """
 
-    link: Link
-    host: bytes
-    port: int
-    local: bool
-    number: int
-    exceptions: bool
-    clientId: bytes = b"-"
-    rest: Rest = Rest.AWAKE
-    wokenAt: float = 0.0
-    abilities: dict[bytes, Ability] = field(factory=dict)
-    turns: list[Ability] = field(factory=list)
-    running: dict[bytes, Job] = field(factory=dict)
-    waiting: dict[Job, None] = field(factory=dict)
-    failing: deque[bytes] = field(factory=lambda: deque(maxlen=_REMEMBERED))
-    cancelled: set[bytes] = field(factory=set)
+    __slots__ = (
+        "abilities",
+        "cancelled",
+        "clientId",
+        "exceptions",
+        "failing",
+        "host",
+        "link",
+        "local",
+        "number",
+        "port",
+        "rest",
+        "running",
+        "turns",
+        "waiting",
+        "wokenAt",
+    )
+
+    def __init__(
+        self,
+        link: Link,
+        host: bytes,
+        port: int,
+        local: bool,
+        number: int,
+        exceptions: bool,
+    ) -> None:
+        self.link = link
+        self.host = host
+        self.port = port
+        self.local = local
+        self.number = number
+        self.exceptions = exceptions
+        self.clientId = b"-"
+        self.rest = Rest.AWAKE
+        self.wokenAt = 0.0
+        self.abilities: dict[bytes, Ability] = {}
+        self.turns: list[Ability] = []
+        self.running: dict[bytes, Job] = {}
+        self.waiting: dict[Job, None] = {}
+        self.failing: deque[bytes] = deque(maxlen=_REMEMBERED)
+        self.cancelled: set[bytes] = set()
 
     @property
     def address(self) -> bytes:

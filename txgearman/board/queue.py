@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from txgearman.board.job import Job, JobState, Priority
+from txgearman.board.job import QUEUED, Job, Priority
 
 NOTHING: Final = len(Priority)
 """What L{JobQueue.top} is when no job waits: after every priority."""
@@ -43,7 +43,7 @@ class JobQueue:
         Put a job at the tail of its priority's lane.
         """
         priority = job.priority
-        job.state = JobState.QUEUED
+        job.state = QUEUED
         self._lanes[priority].append(job)
         self.counts[priority] += 1
         self.waiting += 1
@@ -58,7 +58,7 @@ class JobQueue:
         """
         lane = self._lanes[self.top]
         job = lane.popleft()
-        while job.state is not JobState.QUEUED:
+        while job.state is not QUEUED:
             job = lane.popleft()
         self._left(job.priority)
         return job
@@ -73,7 +73,7 @@ class JobQueue:
         lane = self._lanes[priority]
         dead = len(lane) - self.counts[priority]
         if dead > _SWEEP and dead > self.counts[priority]:
-            living = [job for job in lane if job.state is JobState.QUEUED]
+            living = [job for job in lane if job.state is QUEUED]
             lane.clear()
             lane.extend(living)
 

@@ -12,42 +12,41 @@ The rules, which bound the memory that a peer costs that does not read:
 
 from __future__ import annotations
 
+import socket
 from collections import deque
+from itertools import islice
 from typing import Final
 
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IPushProducer,
-    IReactorTime,
-)
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from zope.interface import implementer
 
 from txgearman.server.settings import CONGESTED
-from txgearman.server.transport import Transport, plainTCP, writeNow
+from txgearman.server.transport import Gauge, Transport, plainTCP, socketOf
 from txgearman.server.turn import Sender, Turn
-from txgearman.wire.codec import encode, encodeHead
-from txgearman.wire.packets import RESPONSE
+from txgearman.wire.codec import Data, encodeInto
 
-# An argument larger than this is not copied behind its head, but kept as it is.
+# What is larger than this is not copied behind what stands before it.
 _LARGE: Final = 16 * 1024
 
-# How much a transport is given at a time; Twisted hands the kernel as much.
-_PIECE: Final = 128 * 1024
+# How much a transport is given at a time.
+_PIECE: Final = 64 * 1024
+
+# How many buffers the kernel is given at once.
+_BUFFERS: Final = 64
+
+_log = Logger()
 
 
-@implementer(IPushProducer)
 class Outgoing:
     """
     The packets and lines for one peer, in order.
 
-    To its transport it is a producer, which is how it learns that the transport
-    is full or empty.
+    Where there is a socket right beneath the transport, the kernel is given all
+    of it at once, and the transport only a piece of what the kernel did not
+    take: that it is empty again tells that there is room.
 
     @ivar size: how many bytes are kept here.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -61,27 +60,34 @@ class Outgoing:
         self._turn = turn
         self._clock = clock
         self._stallTimeout = stallTimeout
-        self._chunks: deque[bytes | memoryview] = deque()
+        # What was written since the last flush, and in front of that, what the
+        # last flush left, in larger pieces.
+        self._fresh: list[bytes] = []
+        self._left: deque[bytes | memoryview] = deque()
         self._full = False
         self._flushing = False
         self._closed = False
-        self._now = writeNow(transport)
         self._held: dict[Sender, None] = {}
         self._stall: IDelayedCall | None = None
-        transport.registerProducer(self, True)
+        self._socket = socketOf(transport)
+        # A transport with a producer that it pulls from tells whenever it is
+        # empty; one that is pushed, only if it was full before.
+        transport.registerProducer(Gauge(self), self._socket is None)
 
-    def packet(self, number: int, *arguments: bytes) -> None:
+    def packet(self, number: int, *arguments: Data) -> None:
         """
         Owe the peer a packet.
         """
-        if arguments and len(arguments[-1]) > _LARGE:
-            *before, last = arguments
-            self.write(encodeHead(RESPONSE, number, before, len(last)))
-            self.write(last)
-        else:
-            self.write(encode(RESPONSE, number, *arguments))
+        if self._closed:
+            return
+        if not self._fresh and not self._full:
+            self._turn.owes(self)
+        self.size += encodeInto(self._fresh, number, arguments)
+        if self.size > _PIECE and self._socket is not None:
+            # The peer need not wait for it until the turn ends.
+            self._push(self._socket)
 
-    def answer(self, number: int, *arguments: bytes) -> None:
+    def answer(self, number: int, *arguments: Data) -> None:
         """
         Owe the peer a packet because of what the sender of this turn sent,
         which is held up if that is too much.
@@ -115,9 +121,9 @@ class Outgoing:
         """
         if self._closed:
             return
-        if not self._chunks and not self._full:
+        if not self._fresh and not self._full:
             self._turn.owes(self)
-        self._chunks.append(data)
+        self._fresh.append(data)
         self.size += len(data)
 
     def flush(self) -> None:
@@ -127,42 +133,100 @@ class Outgoing:
         # While this loop runs, a transport that is empty again is no reason to
         # start another one.
         self._flushing = True
-        while self._chunks and not self._full:
-            self._transport.write(self._next())
-            if self._now is not None:
-                self._now()
+        if self._socket is not None:
+            self._push(self._socket)
+        while self.size and not self._full:
+            self._give()
         self._flushing = False
         if self._held and self.size <= CONGESTED // 2:
             self._release()
 
-    def _next(self) -> bytes:
+    def _push(self, kernel: socket.socket) -> None:
         """
-        Take what is to be written next: everything, unless that is much.
+        Give the kernel what it takes.
         """
-        if self.size > _PIECE:
-            data = b"".join(self._piece())
-        else:
-            data = b"".join(self._chunks)
-            self._chunks.clear()
-        self.size -= len(data)
-        return data
+        while self.size and not self._full:
+            self._send(kernel)
 
-    def _piece(self) -> list[bytes | memoryview]:
+    def _send(self, kernel: socket.socket) -> None:
         """
-        Take as much from the front as the transport is given at a time.
+        Give the kernel everything, and the transport a piece of what it did not
+        take.
         """
+        size = self.size
+        if size <= _LARGE and not self._left:
+            self._left.append(b"".join(self._fresh))
+            self._fresh = []
+        else:
+            self._gather()
+        try:
+            if len(self._left) == 1:
+                sent = kernel.send(self._left[0])
+            else:
+                sent = kernel.sendmsg(list(islice(self._left, _BUFFERS)))
+        except OSError:
+            # There is no room; or no connection, which the transport finds out.
+            sent = 0
+        if sent == size:
+            self._left.clear()
+            self.size = 0
+            return
+        self._drop(sent)
+        if sent == 0:
+            self._full = True
+            self._give()
+
+    def _give(self) -> None:
+        """
+        Give the transport a piece.
+        """
+        self._gather()
         taken: list[bytes | memoryview] = []
-        lacking = _PIECE
+        lacking = min(_PIECE, self.size)
         while lacking:
-            chunk = self._chunks.popleft()
+            chunk = self._left.popleft()
             if len(chunk) > lacking:
                 # A view, so that the rest is not copied again and again.
                 view = memoryview(chunk)
-                self._chunks.appendleft(view[lacking:])
+                self._left.appendleft(view[lacking:])
                 chunk = view[:lacking]
             taken.append(chunk)
             lacking -= len(chunk)
-        return taken
+        data = b"".join(taken)
+        self.size -= len(data)
+        self._transport.write(data)
+
+    def _gather(self) -> None:
+        """
+        Join what is fresh, except for what is large.
+        """
+        fresh, self._fresh = self._fresh, []
+        small: list[bytes] = []
+        size = 0
+        for chunk in fresh:
+            if len(chunk) > _LARGE:
+                self._left += (b"".join(small), chunk)
+                small, size = [], 0
+                continue
+            small.append(chunk)
+            size += len(chunk)
+            if size > _PIECE:
+                self._left.append(b"".join(small))
+                small, size = [], 0
+        if small:
+            self._left.append(b"".join(small))
+
+    def _drop(self, sent: int) -> None:
+        """
+        Drop from the front what was sent.
+        """
+        self.size -= sent
+        while sent:
+            chunk = self._left.popleft()
+            if len(chunk) > sent:
+                self._left.appendleft(memoryview(chunk)[sent:])
+                return
+            sent -= len(chunk)
 
     def _release(self) -> None:
         """
@@ -205,10 +269,9 @@ class Outgoing:
         # The producer goes first: with one registered, a TLS transport would
         # wait for it forever.
         self._transport.unregisterProducer()
-        self._transport.write(b"".join(self._chunks))
-        self._chunks.clear()
-        self.size = 0
-        self._release()
+        self._gather()
+        self._transport.write(b"".join(self._left))
+        self._forget()
         return True
 
     def lost(self) -> None:
@@ -216,17 +279,24 @@ class Outgoing:
         The connection was lost.
         """
         self._closed = True
-        self._chunks.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        """
+        Owe nothing any more.
+        """
+        self._fresh = []
+        self._left.clear()
         self.size = 0
         self._release()
 
-    def pauseProducing(self) -> None:
+    def full(self) -> None:
         """
         The transport is full.
         """
         self._full = True
 
-    def resumeProducing(self) -> None:
+    def empty(self) -> None:
         """
         The transport is empty.
         """
@@ -235,12 +305,6 @@ class Outgoing:
             self.flush()
         if self._held:
             self._startStall()
-
-    def stopProducing(self) -> None:
-        """
-        The transport takes no more; that the connection is lost, the protocol
-        is told too.
-        """
 
     def _startStall(self) -> None:
         """
@@ -262,7 +326,7 @@ class Outgoing:
         The peer's time is over.
         """
         self._stall = None
-        self._log.warn(
+        _log.warn(
             "{peer} took nothing for {seconds} s and is owed {size} bytes: closing",
             peer=self._transport.getPeer(),
             seconds=self._stallTimeout,

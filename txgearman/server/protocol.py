@@ -1,30 +1,21 @@
 """
-A connection of the job server: the bridge between its bytes and the board.
+A connection of the job server: where its bytes come from, and how it ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
 from typing import TYPE_CHECKING, Final, cast
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from txgearman.board.job import Job, Priority
-from txgearman.board.peer import Peer
-from txgearman.board.schedule import Schedule
 from txgearman.connection.sockets import setUp
-from txgearman.errors import BadSchedule, ServerError
-from txgearman.server import admin
 from txgearman.server.address import hostOf, isLocal, portOf
 from txgearman.server.outgoing import Outgoing
-from txgearman.server.transport import Transport
-from txgearman.server.turn import Receiver
-from txgearman.wire import packets as p
-from txgearman.wire import text
-from txgearman.wire.codec import MALFORMED, PacketReader
-from txgearman.wire.numbers import LARGEST, atoi
+from txgearman.server.session import Session
+from txgearman.server.transport import Transport, socketOf
 
 if TYPE_CHECKING:
     from txgearman.server.factory import GearmanServerFactory
@@ -32,42 +23,50 @@ if TYPE_CHECKING:
 # How long a peer whose bytes made no sense may take to read why, in seconds.
 _LINGER: Final = 2.0
 
-_HIGH, _NORMAL, _LOW = Priority
+# A packet is large when so much of it is still to come, in bytes; and so much of
+# one is read before other connections have their turn.
+_LARGE: Final = 32 * 1024
+_AT_ONCE: Final = 2 * 1024 * 1024
 
 
 class GearmanServerProtocol(Protocol):
     """
     One connection of a job server, on any stream transport.
-
-    Each packet has a method named after it, which hands it to the board and
-    answers. The methods of L{Link<txgearman.board.peer.Link>} are what the
-    board calls when the peer is owed something because of another one.
     """
 
     factory: GearmanServerFactory
 
     _transport: Transport
-    _peer: Peer
     _out: Outgoing
+    _session: Session
     _linger: IDelayedCall | None = None
+
+    @property
+    def owed(self) -> int:
+        """
+        How much the peer is owed that its transport was not given, in bytes.
+        """
+        return self._out.size
 
     def connectionMade(self) -> None:
         """
-        Join the board.
+        Begin a session.
         """
         factory = self.factory
         transport = self._transport = cast(Transport, self.transport)
-        self._board = factory.board
-        self._turn = factory.turn
-        self._reader = PacketReader(factory.settings.limits)
-        self._holders: dict[Receiver, None] = {}
         self._out = Outgoing(
-            transport, self._turn, factory.clock, factory.settings.stallTimeout
+            transport, factory.turn, factory.clock, factory.settings.stallTimeout
         )
+        self._socket = socketOf(transport)
         setUp(transport, factory.settings.keepalive)
         address = transport.getPeer()
-        self._peer = self._board.made(
-            self, hostOf(address).encode(), portOf(address), isLocal(address)
+        self._session = Session(
+            self,
+            factory,
+            self._out,
+            hostOf(address).encode(),
+            portOf(address),
+            isLocal(address),
         )
         factory.made(self)
 
@@ -75,21 +74,34 @@ class GearmanServerProtocol(Protocol):
         """
         Take a chunk of input.
         """
-        self._reader.feed(data)
-        if not self._holders:
-            self._play()
+        self._session.receive(data)
+        if self._session.reader.missing > _LARGE and self._socket is not None:
+            self._readOn(self._socket)
+
+    def _readOn(self, kernel: socket.socket) -> None:
+        """
+        A large packet is coming: read more of it than a transport does at once.
+        """
+        session, left = self._session, _AT_ONCE
+        while left > 0 and session.reader.missing > 0 and not session.held:
+            try:
+                data = kernel.recv(min(session.reader.missing, left))
+            except OSError:
+                # Nothing there; or no connection, which the transport finds out.
+                return
+            if not data:
+                return
+            left -= len(data)
+            session.receive(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Leave the board.
+        End the session.
         """
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        for receiver in self._holders:
-            receiver.letGo(self)
-        self._out.lost()
-        self._board.lost(self._peer)
+        self._session.lost()
         self.factory.lost(self)
 
     def close(self) -> None:
@@ -104,77 +116,19 @@ class GearmanServerProtocol(Protocol):
         """
         self._transport.abortConnection()
 
-    def hold(self, receiver: Receiver) -> None:
+    def pause(self) -> None:
         """
-        Read nothing until C{receiver} has taken what it is owed.
+        Read nothing.
         """
-        if not self._holders:
-            self._transport.pauseProducing()
-        self._holders[receiver] = None
+        self._transport.pauseProducing()
 
-    def release(self, receiver: Receiver) -> None:
+    def resume(self) -> None:
         """
-        C{receiver} has taken it: go on where the input was left.
+        Read again.
         """
-        del self._holders[receiver]
-        if not self._holders:
-            self._play()
-        if not self._holders:
-            self._transport.resumeProducing()
+        self._transport.resumeProducing()
 
-    def _play(self) -> None:
-        """
-        Work on what has arrived, until the peer is held up.
-        """
-        turn = self._turn
-        before, turn.sender = turn.sender, self
-        try:
-            for number, arguments in self._reader.events():
-                try:
-                    _METHODS[number](self, *arguments)
-                except ServerError as error:
-                    self._out.answer(p.ERROR, error.code, error.text)
-                if self._holders:
-                    break
-        finally:
-            turn.sender = before
-
-    # What the board owes the peer because of another one
-
-    def noop(self) -> None:
-        self._out.packet(p.NOOP)
-
-    def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
-        self._out.answer(p.WORK_STATUS, job.handle, numerator, denominator)
-
-    def workData(self, job: Job, data: bytes) -> None:
-        self._out.answer(p.WORK_DATA, job.handle, data)
-
-    def workWarning(self, job: Job, data: bytes) -> None:
-        self._out.answer(p.WORK_WARNING, job.handle, data)
-
-    def workComplete(self, job: Job, data: bytes) -> None:
-        self._out.answer(p.WORK_COMPLETE, job.handle, data)
-
-    def workException(self, job: Job, data: bytes) -> None:
-        self._out.answer(p.WORK_EXCEPTION, job.handle, data)
-
-    def workFail(self, job: Job) -> None:
-        # Not held against whoever caused it: a job fails once, and perhaps by
-        # the hand of an administrator.
-        self._out.packet(p.WORK_FAIL, job.handle)
-
-    # What is neither packet nor command
-
-    def _malformed(self, code: bytes, reason: bytes) -> None:
-        if code:
-            self._out.answer(p.ERROR, code, reason)
-        elif reason:
-            self._out.write(text.error(b"INVALID_ARGUMENTS", reason))
-        if self._reader.closed:
-            self._hangUp(bool(reason))
-
-    def _hangUp(self, explained: bool) -> None:
+    def hangUp(self, explained: bool) -> None:
         """
         Close the connection of a peer that makes no sense.
 
@@ -193,238 +147,3 @@ class GearmanServerProtocol(Protocol):
         """
         self._linger = None
         self.abort()
-
-    def _notExpected(self, *arguments: bytes) -> None:
-        raise ServerError(b"INVALID_COMMAND", b"Command not expected")
-
-    def _textLine(self, line: bytes) -> None:
-        words = text.split(line)
-        if len(words) > text.WORDS:
-            self._out.write(text.error(b"INVALID_ARGUMENTS", b"Too many arguments"))
-            self._reader.close()
-            self._hangUp(True)
-            return
-        self._out.write(admin.answer(self.factory, self._peer, words))
-        self._out.weigh()
-
-    # Packets of any connection
-
-    def _echo(self, data: bytes) -> None:
-        self._out.answer(p.ECHO_RES, data)
-
-    def _setClientId(self, clientId: bytes) -> None:
-        self._peer.setClientId(_cut(clientId))
-
-    def _option(self, option: bytes) -> None:
-        self._peer.setOption(_cut(option))
-        self._out.answer(p.OPTION_RES, option)
-
-    # Packets of workers
-
-    def _canDo(self, function: bytes) -> None:
-        self._board.canDo(self._peer, function)
-
-    def _canDoTimeout(self, function: bytes, timeout: bytes) -> None:
-        # Milliseconds, as gearmand takes them; what is no number is no timeout.
-        self._board.canDo(self._peer, function, max(0, atoi(timeout)) / 1000)
-
-    def _cantDo(self, function: bytes) -> None:
-        self._board.cantDo(self._peer, function)
-
-    def _resetAbilities(self) -> None:
-        self._board.resetAbilities(self._peer)
-
-    def _allYours(self) -> None:
-        # The worker says that it asks no other server. Nothing follows from it.
-        return
-
-    def _preSleep(self) -> None:
-        self._board.preSleep(self._peer)
-
-    def _grab(self) -> None:
-        job = self._board.grab(self._peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        else:
-            self._out.answer(p.JOB_ASSIGN, job.handle, job.function.name, job.data)
-
-    def _grabUnique(self) -> None:
-        job = self._board.grab(self._peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        else:
-            self._assignUnique(job)
-
-    def _grabAll(self) -> None:
-        job = self._board.grab(self._peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        elif not job.reducer:
-            self._assignUnique(job)
-        else:
-            name, unique = job.function.name, job.unique
-            self._out.answer(
-                p.JOB_ASSIGN_ALL, job.handle, name, unique, job.reducer, job.data
-            )
-
-    def _assignUnique(self, job: Job) -> None:
-        name, unique = job.function.name, job.unique
-        self._out.answer(p.JOB_ASSIGN_UNIQ, job.handle, name, unique, job.data)
-
-    def _workStatus(self, handle: bytes, numerator: bytes, denominator: bytes) -> None:
-        self._board.workStatus(self._peer, handle, numerator, denominator)
-
-    def _workData(self, handle: bytes, data: bytes) -> None:
-        self._board.workData(self._peer, handle, data)
-
-    def _workWarning(self, handle: bytes, data: bytes) -> None:
-        self._board.workWarning(self._peer, handle, data)
-
-    def _workComplete(self, handle: bytes, data: bytes) -> None:
-        self._board.workComplete(self._peer, handle, data)
-
-    def _workException(self, handle: bytes, data: bytes) -> None:
-        self._board.workException(self._peer, handle, data)
-
-    def _workFail(self, handle: bytes) -> None:
-        self._board.workFail(self._peer, _cut(handle))
-
-    # Packets of clients
-
-    def _submitEpoch(
-        self, function: bytes, unique: bytes, epoch: bytes, data: bytes
-    ) -> None:
-        due = atoi(epoch)
-        if abs(due) == LARGEST:
-            raise ServerError(b"INVALID_ARGUMENT", b"Epoch out of range")
-        self._submit(function, unique, data, _NORMAL, True, due=max(0, due))
-
-    def _submitScheduled(
-        self, function: bytes, unique: bytes, *fieldsAndData: bytes
-    ) -> None:
-        *fields, data = fieldsAndData
-        try:
-            schedule = Schedule.parse(*(f.decode("ascii", "replace") for f in fields))
-        except BadSchedule as error:
-            raise ServerError(b"INVALID_ARGUMENT", str(error).encode()) from None
-        due = schedule.next(self.factory.clock.seconds())
-        self._submit(function, unique, data, _NORMAL, True, due=due)
-
-    def _submit(
-        self,
-        function: bytes,
-        unique: bytes,
-        data: bytes,
-        priority: Priority,
-        background: bool,
-        reducer: bytes = b"",
-        due: float = 0.0,
-    ) -> None:
-        job = self._board.submit(
-            self._peer, function, unique, data, priority, background, reducer, due
-        )
-        self._out.answer(p.JOB_CREATED, job.handle)
-
-    def _getStatus(self, handle: bytes) -> None:
-        handle = _cut(handle)
-        self._out.answer(p.STATUS_RES, handle, *_status(self._board.jobs.get(handle)))
-
-    def _getStatusUnique(self, unique: bytes) -> None:
-        unique = _cut(unique)
-        job = self._board.functions.jobByUnique(unique)
-        clients = 0 if job is None else len(job.listeners)
-        self._out.answer(p.STATUS_RES_UNIQUE, unique, *_status(job), b"%d" % clients)
-
-
-def _status(job: Job | None) -> tuple[bytes, bytes, bytes, bytes]:
-    """
-    What is known of a job: always digits, since clients read them as numbers.
-
-    @return: known, running, numerator, denominator.
-    """
-    if job is None:
-        return b"0", b"0", b"0", b"0"
-    running = b"0" if job.worker is None else b"1"
-    return b"1", running, b"%d" % job.numerator, b"%d" % job.denominator
-
-
-def _cut(argument: bytes) -> bytes:
-    """
-    Cut off what stands behind a NUL in a last argument that is a name: some
-    peers send a NUL behind it, and gearmand takes it for a string of C.
-    """
-    return argument.partition(b"\0")[0]
-
-
-def _submitter(priority: Priority, background: bool) -> Callable[..., None]:
-    """
-    Make the method of one of the six packets that submit a plain job.
-    """
-
-    def submit(
-        self: GearmanServerProtocol, function: bytes, unique: bytes, data: bytes
-    ) -> None:
-        self._submit(function, unique, data, priority, background)
-
-    return submit
-
-
-def _reduceSubmitter(background: bool) -> Callable[..., None]:
-    """
-    Make the method of one of the two packets that submit a reduce job.
-    """
-
-    def submit(
-        self: GearmanServerProtocol,
-        function: bytes,
-        unique: bytes,
-        reducer: bytes,
-        aggregate: bytes,
-        data: bytes,
-    ) -> None:
-        # Nobody ever needed the aggregate; gearmand drops it too.
-        self._submit(function, unique, data, _NORMAL, background, reducer)
-
-    return submit
-
-
-_Connection = GearmanServerProtocol
-
-# What a server sends is not expected of a peer, nor is the number that is not
-# used.
-_METHODS: dict[int, Callable[..., None]] = {
-    packet.number: _Connection._notExpected for packet in p.PACKETS
-} | {
-    MALFORMED: _Connection._malformed,
-    p.TEXT: _Connection._textLine,
-    p.CAN_DO: _Connection._canDo,
-    p.CAN_DO_TIMEOUT: _Connection._canDoTimeout,
-    p.CANT_DO: _Connection._cantDo,
-    p.RESET_ABILITIES: _Connection._resetAbilities,
-    p.ALL_YOURS: _Connection._allYours,
-    p.PRE_SLEEP: _Connection._preSleep,
-    p.GRAB_JOB: _Connection._grab,
-    p.GRAB_JOB_UNIQ: _Connection._grabUnique,
-    p.GRAB_JOB_ALL: _Connection._grabAll,
-    p.WORK_STATUS: _Connection._workStatus,
-    p.WORK_DATA: _Connection._workData,
-    p.WORK_WARNING: _Connection._workWarning,
-    p.WORK_COMPLETE: _Connection._workComplete,
-    p.WORK_EXCEPTION: _Connection._workException,
-    p.WORK_FAIL: _Connection._workFail,
-    p.ECHO_REQ: _Connection._echo,
-    p.SET_CLIENT_ID: _Connection._setClientId,
-    p.OPTION_REQ: _Connection._option,
-    p.GET_STATUS: _Connection._getStatus,
-    p.GET_STATUS_UNIQUE: _Connection._getStatusUnique,
-    p.SUBMIT_JOB: _submitter(_NORMAL, False),
-    p.SUBMIT_JOB_BG: _submitter(_NORMAL, True),
-    p.SUBMIT_JOB_HIGH: _submitter(_HIGH, False),
-    p.SUBMIT_JOB_HIGH_BG: _submitter(_HIGH, True),
-    p.SUBMIT_JOB_LOW: _submitter(_LOW, False),
-    p.SUBMIT_JOB_LOW_BG: _submitter(_LOW, True),
-    p.SUBMIT_REDUCE_JOB: _reduceSubmitter(False),
-    p.SUBMIT_REDUCE_JOB_BACKGROUND: _reduceSubmitter(True),
-    p.SUBMIT_JOB_EPOCH: _Connection._submitEpoch,
-    p.SUBMIT_JOB_SCHED: _Connection._submitScheduled,
-}

@@ -4,15 +4,19 @@ What a connection needs of its transport.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import socket
+from collections.abc import Iterable
 from typing import Protocol, cast
 
 from twisted.internet.interfaces import (
     IAddress,
+    IPullProducer,
     IPushProducer,
     ISSLTransport,
+    ISystemHandle,
     IWriteDescriptor,
 )
+from zope.interface import implementer
 
 from txgearman.connection.sockets import isPlainTCP
 
@@ -33,7 +37,7 @@ class Transport(Protocol):
 
     def getPeer(self) -> IAddress: ...
 
-    def registerProducer(self, producer: IPushProducer, streaming: bool) -> object: ...
+    def registerProducer(self, producer: object, streaming: bool) -> object: ...
 
     def unregisterProducer(self) -> object: ...
 
@@ -57,18 +61,62 @@ def plainTCP(transport: Transport) -> TCPTransport | None:
     return cast(TCPTransport, transport) if isPlainTCP(transport) else None
 
 
-def writeNow(transport: Transport) -> Callable[[], object] | None:
+def socketOf(transport: Transport) -> socket.socket | None:
     """
-    How to hand what was written to the kernel now.
+    The socket right beneath a transport, to read and to write at once.
 
     By itself, a transport waits until the reactor says that its socket is
-    writable, which costs as much again as the writing. If the socket is not
-    writable, or lost, this does nothing, and the reactor finds out.
+    writable, which costs as much again as the writing, and reads in small pieces.
 
-    @return: L{None} where there is no socket right beneath the transport.
+    @return: L{None} where there is none, as with TLS.
     """
     if ISSLTransport.providedBy(transport):
         return None
     if not IWriteDescriptor.providedBy(transport):
         return None
-    return cast(IWriteDescriptor, transport).doWrite
+    return cast(socket.socket, cast(ISystemHandle, transport).getHandle())
+
+
+class Emptiable(Protocol):
+    """
+    Whoever writes to a transport, and wants to know when to stop and to go on.
+    """
+
+    def full(self) -> None:
+        """
+        The transport has more than it likes.
+        """
+
+    def empty(self) -> None:
+        """
+        The transport has nothing.
+        """
+
+
+@implementer(IPullProducer, IPushProducer)
+class Gauge:
+    """
+    How a transport tells its writer that it is full or empty: by treating it as
+    the producer that it writes for.
+    """
+
+    def __init__(self, writer: Emptiable) -> None:
+        self._writer = writer
+
+    def pauseProducing(self) -> None:
+        """
+        The transport is full.
+        """
+        self._writer.full()
+
+    def resumeProducing(self) -> None:
+        """
+        The transport is empty.
+        """
+        self._writer.empty()
+
+    def stopProducing(self) -> None:
+        """
+        The transport takes no more; that the connection is lost, its protocol
+        is told too.
+        """

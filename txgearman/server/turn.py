@@ -7,9 +7,10 @@ System calls are most of what a job costs, so this is what makes a job cheap.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
-from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 
@@ -51,7 +52,6 @@ class Receiver(Protocol):
         """
 
 
-@define(eq=False)
 class Turn:
     """
     The current turn.
@@ -59,18 +59,21 @@ class Turn:
     @ivar sender: the peer whose input is being worked on.
     """
 
-    _clock: IReactorTime
-    sender: Sender | None = None
-    _owing: list[Owing] = field(factory=list)
+    def __init__(self, clock: IReactorTime) -> None:
+        self.sender: Sender | None = None
+        self._owing: list[Owing] = []
+        # A call without delay comes before the reactor waits again, and after all
+        # that it had to read.
+        self._atEnd: Callable[[Callable[[], object]], object] = getattr(
+            clock, "atTurnEnd", partial(clock.callLater, 0)
+        )
 
     def owes(self, owing: Owing) -> None:
         """
         Flush C{owing} at the end of this turn.
         """
         if not self._owing:
-            # A call without delay comes before the reactor waits again, and
-            # after all that it had to read.
-            self._clock.callLater(0, self.end)
+            self._atEnd(self.end)
         self._owing.append(owing)
 
     def end(self) -> None:

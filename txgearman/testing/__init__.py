@@ -15,9 +15,10 @@ There is no network, and nobody waits: time passes when C{pump.advance} is calle
 """
 
 from txgearman.testing.clock import TurningClock
+from txgearman.testing.joint import Joint
 from txgearman.testing.pump import Pump
 from txgearman.testing.server import MemoryServer
-from txgearman.testing.wire import Joint, SocketWire, Wire
+from txgearman.testing.wire import SocketWire, Wire
 
 __all__ = [
     "Joint",

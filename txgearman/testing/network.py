@@ -11,7 +11,8 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
-from txgearman.testing.wire import SERVER, Joint, SocketWire, Wire
+from txgearman.testing.joint import Joint
+from txgearman.testing.wire import SERVER, SocketWire, Wire
 
 TURNS: Final = 50_000
 """After how many turns there is no hope that everything comes to rest."""
@@ -65,6 +66,7 @@ class Network:
         before = sum(wire.moves for wire in wires)
         for wire in wires:
             wire.hungers()
+        for wire in wires:
             wire.receive()
         self.clock.advance(0)
         for wire in wires:

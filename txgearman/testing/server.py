@@ -23,8 +23,9 @@ from txgearman.board.board import JobBoard
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import Settings
+from txgearman.testing.joint import Joint
 from txgearman.testing.network import Network
-from txgearman.testing.wire import SERVER, Joint
+from txgearman.testing.wire import SERVER
 
 # Handles of a server that was started anew begin there, times the number of its
 # lives, so that one handle is never two jobs.

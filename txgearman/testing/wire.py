@@ -1,5 +1,5 @@
 """
-Transports in memory: one end of a connection, and the joint of two ends.
+Transports in memory: one end of a connection.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
     IProtocol,
     IPushProducer,
     IReactorTime,
+    ISystemHandle,
     ITCPTransport,
     IWriteDescriptor,
 )
@@ -27,10 +28,6 @@ SEGMENT: Final = 64 * 1024
 
 SERVER: Final = IPv4Address("TCP", "127.0.0.1", 4730)
 """Where a job server is, as far as addresses tell."""
-
-# How much may be between two ends: what one of them reads in a turn, and what
-# the other one lets go meanwhile.
-_BETWEEN: Final = 2 * SEGMENT
 
 
 class RecordingSocket:
@@ -92,7 +89,7 @@ class Wire:
         self.reading = True
         self.noDelay = False
         self.keepAlive = False
-        self.socket = RecordingSocket()
+        self.socket: RecordingSocket = RecordingSocket()
         self.producer: Any = None
         self.buffer = bytearray()
         self._clock = clock
@@ -102,6 +99,7 @@ class Wire:
         self._source: Iterator[bytes] = iter(())
         self._left = False
         self._producerPaused = False
+        self._pulling = False
         self._halfClosing = False
         self.appetite = None
 
@@ -183,7 +181,7 @@ class Wire:
         """
         if not self.reading:
             return
-        data = self._next()
+        data = self.receivable(self.segment)
         if data:
             self.deliver(data)
         elif self._left:
@@ -198,9 +196,11 @@ class Wire:
         self.arrived += len(data)
         self.protocol.dataReceived(data)
 
-    def _next(self) -> bytes:
+    def receivable(self, room: int) -> bytes:
+        """
+        Take from the peer what it has sent, as much as there is room for.
+        """
         found: list[memoryview] = []
-        room = self.segment
         while room and (self._coming or self._more()):
             chunk = self._coming.popleft()
             if len(chunk) > room:
@@ -224,19 +224,30 @@ class Wire:
             self.lose(ConnectionLost())
         if self.disconnected:
             return
-        piece = self.buffer[: int(min(self._hunger, len(self.buffer)))]
-        del self.buffer[: len(piece)]
+        before = len(self.buffer)
+        del self.buffer[: self.take(self.buffer)]
+        if not self.buffer:
+            self._emptied(before > 0)
+
+    def take(self, data: bytes | bytearray | memoryview) -> int:
+        """
+        Let the peer take as much of it as it likes.
+
+        @return: how much that is.
+        """
+        piece = data[: int(min(self._hunger, len(data)))]
         self._hunger -= len(piece)
         self.taken += piece
         self.moves += bool(piece)
-        if not self.buffer:
-            self._emptied()
+        return len(piece)
 
-    def _emptied(self) -> None:
+    def _emptied(self, now: bool) -> None:
         """
         The peer took everything.
+
+        @param now: whether there had been anything.
         """
-        if self.producer is not None and self._producerPaused:
+        if self.producer and (self._producerPaused or (self._pulling and now)):
             self.moves += 1
             self._producerPaused = False
             self.producer.resumeProducing()
@@ -257,7 +268,7 @@ class Wire:
             return
         self.writes += 1
         self.buffer += data
-        if self.producer is not None and len(self.buffer) > SEGMENT:
+        if self.producer and not self._pulling and len(self.buffer) > SEGMENT:
             self._producerPaused = True
             self.producer.pauseProducing()
 
@@ -341,8 +352,10 @@ class Wire:
         Pause and resume a producer from now on.
         """
         assert self.producer is None, "a producer is registered already"
-        assert streaming, "a transport pulls from nobody here"
         self.producer = producer
+        self._pulling = not streaming
+        if self._pulling:
+            producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
         """
@@ -372,12 +385,18 @@ class Wire:
         self.loseConnection()
 
 
-@implementer(IWriteDescriptor)
+@implementer(IWriteDescriptor, ISystemHandle)
 class SocketWire(Wire):
     """
-    A L{Wire} whose bytes leave also when its owner asks it to, like Twisted's own
-    on most systems.
+    A L{Wire} above a socket, like Twisted's own on most systems: bytes come and
+    go also through the socket, at once.
     """
+
+    def __init__(
+        self, clock: IReactorTime, peer: IAddress, host: IAddress = SERVER
+    ) -> None:
+        super().__init__(clock, peer, host)
+        self.socket: WireSocket = WireSocket(self)
 
     def doWrite(self) -> Failure | None:
         """
@@ -407,66 +426,42 @@ class SocketWire(Wire):
         self.lose(ConnectionLost())
 
 
-class Joint:
+class WireSocket(RecordingSocket):
     """
-    A connection with both of its ends: what one lets go in a turn arrives at the
-    other in the next one, and so does the end of the connection, behind all that
-    was written. An end that does not read holds the other one back.
-
-    @ivar client: the end that connected.
-    @ivar server: the end that was connected to.
+    What bytes come and go through beneath a transport. It never blocks.
     """
 
-    def __init__(self, client: Wire, server: Wire) -> None:
-        self.client = client
-        self.server = server
-        self._ways = [(client, server), (server, client)]
-        for one in client, server:
-            one.appetite = _BETWEEN
+    def __init__(self, wire: SocketWire) -> None:
+        super().__init__()
+        self._wire = wire
 
-    @property
-    def gone(self) -> bool:
+    def send(self, data: bytes | memoryview) -> int:
         """
-        Do both ends know that the connection is lost?
+        Let the peer take what it likes.
         """
-        return self.client.disconnected and self.server.disconnected
+        wire = self._wire
+        if wire.broken or wire.disconnected or wire.ended:
+            raise BrokenPipeError
+        assert not wire.buffer, "what was written before has not left"
+        wire.writes += 1
+        taken = wire.take(data)
+        if not taken:
+            raise BlockingIOError
+        return taken
 
-    def carry(self) -> None:
+    def sendmsg(self, buffers: Iterable[bytes | memoryview]) -> int:
         """
-        Carry from end to end what a turn let go.
+        Let the peer take what it likes of several.
         """
-        for one, other in self._ways:
-            if one.taken:
-                _carryBytes(one, other)
-            _carryEnd(one, other)
-        for one, other in self._ways:
-            one.appetite = _BETWEEN - other.waiting
+        return self.send(b"".join(buffers))
 
-    def cut(self) -> None:
+    def recv(self, size: int) -> bytes:
         """
-        Lose the connection at both ends, and what is on its way.
+        Take what the peer has sent.
         """
-        for one, _ in self._ways:
-            one.lose(ConnectionLost())
-
-
-def _carryBytes(one: Wire, other: Wire) -> None:
-    """
-    Carry the bytes that one end let go to the other one.
-    """
-    if not other.disconnected:
-        other.carry(bytes(one.taken))
-    elif not one.reading:
-        # It has nothing more to read that would tell it.
-        one.lose(ConnectionLost())
-    one.taken.clear()
-
-
-def _carryEnd(one: Wire, other: Wire) -> None:
-    """
-    Tell one end that the other one closed the connection, or lost it.
-    """
-    if one.disconnected and not isinstance(one.lost, ConnectionDone):
-        other.lose(ConnectionLost())
-    elif one.disconnected or one.ended:
-        other.left()
+        wire = self._wire
+        data = wire.receivable(size)
+        if not data and not wire.disconnected:
+            raise BlockingIOError
+        wire.arrived += len(data)
+        return data

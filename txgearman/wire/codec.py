@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -38,6 +38,13 @@ _HEAD_SIZE: Final = _HEAD.size
 _COUNT: Final = len(PACKETS)
 _MAGICS: Final = (REQUEST, RESPONSE)
 
+# Heads of a server's packets up to the size, and whole ones without arguments.
+_HEADS: Final = tuple(RESPONSE + packet.number.to_bytes(4, "big") for packet in PACKETS)
+_BARE: Final = tuple(head + bytes(4) for head in _HEADS)
+
+# Most bodies are short: their sizes, encoded.
+_SIZES: Final = tuple(size.to_bytes(4, "big") for size in range(1024))
+
 # How many NULs part a packet's arguments; None when it has no arguments, and
 # whatever stands in its body means nothing.
 _SEPARATORS: Final[tuple[int | None, ...]] = tuple(
@@ -50,15 +57,51 @@ _REPORTS: Final = frozenset(
     packet.number for packet in PACKETS if packet.arguments == ("handle", "data")
 )
 
+# Whose last argument may be large.
+_WITH_DATA: Final = frozenset(
+    packet.number for packet in PACKETS if packet.arguments[-1:] == ("data",)
+)
+
+# The NULs between arguments stand near the beginning of a packet. Nothing breaks
+# if they do not.
+_NAMES: Final = 8 * 1024
+
 # Pieces of a packet smaller than this are gathered up to _GATHERED, so that a
 # peer that sends byte by byte cannot make us keep an object for each byte.
 _SMALL: Final = 4 * 1024
 _GATHERED: Final = 64 * 1024
 
-Event = tuple[int, Sequence[bytes]]
+
+class Pieces:
+    """
+    Data that came in pieces and is passed on like that: to join what is large
+    takes as long as all else that is done for it.
+    """
+
+    __slots__ = ("chunks", "size")
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        """
+        @param chunks: its parts; not to be changed any more.
+        """
+        self.chunks = chunks
+        self.size = sum(map(len, chunks))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.chunks)
+
+
+Data = bytes | Pieces
+"""A workload, a result, or a part of one."""
+
+Event = tuple[int, Sequence[Any]]
 """
 What a reader yields: a packet's number and its arguments; or L{TEXT} and the
-line; or L{MALFORMED} and the code and text of an error.
+line; or L{MALFORMED} and the code and text of an error. Arguments are bytes, except
+for data that a reader which does not join takes for L{Pieces}.
 """
 
 
@@ -89,17 +132,36 @@ def encode(magic: bytes, number: int, *arguments: bytes) -> bytes:
     return _HEAD.pack(magic, number, len(body)) + body
 
 
-def encodeHead(
-    magic: bytes, number: int, arguments: Sequence[bytes], size: int
-) -> bytes:
+def encodeInto(chunks: list[bytes], number: int, arguments: Sequence[Any]) -> int:
     """
-    Encode a packet up to its last argument, which follows as it is.
+    Append an encoded packet of a server to C{chunks}. Its last argument, which
+    may be large, is not copied.
 
-    @param arguments: all arguments but the last.
-    @param size: the size of the last argument in bytes.
+    @param arguments: bytes, the last of which may be L{Pieces}.
+    @return: the size of the packet in bytes.
     """
-    body = b"\0".join((*arguments, b""))
-    return _HEAD.pack(magic, number, len(body) + size) + body
+    if not arguments:
+        chunks.append(_BARE[number])
+        return _HEAD_SIZE
+    last = arguments[-1]
+    size = len(last)
+    chunks.append(_HEADS[number])
+    if len(arguments) == 1:
+        chunks.append(_encodeSize(size))
+    else:
+        before = b"\0".join(arguments[:-1]) + b"\0"
+        size += len(before)
+        chunks.append(_encodeSize(size))
+        chunks.append(before)
+    if isinstance(last, Pieces):
+        chunks.extend(last.chunks)
+    else:
+        chunks.append(last)
+    return _HEAD_SIZE + size
+
+
+def _encodeSize(size: int) -> bytes:
+    return _SIZES[size] if size < len(_SIZES) else size.to_bytes(4, "big")
 
 
 class PacketReader:
@@ -109,16 +171,25 @@ class PacketReader:
     Feed it chunks of any size, and after each take what L{events} yields. A
     caller may stop in the middle of the events and go on later.
 
+    @ivar joins: whether data is joined that came in pieces.
     @ivar closed: whether the reader lost its place and reads no more.
+    @ivar missing: how much of a packet that has begun is still to come, in bytes.
     """
 
-    def __init__(self, limits: Limits | None = None, magic: bytes = REQUEST) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        magic: bytes = REQUEST,
+        joins: bool = True,
+    ) -> None:
         """
         @param magic: the magic that packets must have: L{REQUEST} for a server,
             L{RESPONSE} for clients and workers.
         """
+        self.joins = joins
         self.closed = False
         self._limits = Limits() if limits is None else limits
+        self._limit = self._limits.packet
         self._magic = magic
         self._buffer = b""
         self._offset = 0
@@ -126,7 +197,7 @@ class PacketReader:
         self._head: tuple[bytes, int] = (b"", 0)
         self._pieces: list[bytes] = []
         self._small = bytearray()
-        self._missing = 0
+        self.missing = 0
 
     def feed(self, data: bytes) -> None:
         """
@@ -134,11 +205,11 @@ class PacketReader:
         """
         if self.closed:
             return
-        if self._missing > len(data):
+        if self.missing > len(data):
             self._keep(data)
             return
-        if self._missing:
-            end = self._missing
+        if self.missing:
+            end = self.missing
             self._keep(data[:end])
             self._buffer, self._offset = data, end
         elif self._offset < len(self._buffer):
@@ -152,46 +223,46 @@ class PacketReader:
         """
         self.closed = True
         self._buffer, self._offset = b"", 0
-        self._pieces, self._small, self._missing = [], bytearray(), 0
+        self._pieces, self._small, self.missing = [], bytearray(), 0
 
     def events(self) -> Iterator[Event]:
         """
-        Yield what has arrived, in order, until more input is needed.
+        Iterate over what has arrived, in order, until more input is needed.
         """
-        if self._missing:
-            return
+        return iter(self.next, None)
+
+    def next(self) -> Event | None:
+        """
+        Take what has arrived next.
+
+        @return: L{None} when more input is needed, or none is read any more.
+        """
+        if self.missing:
+            return None
         if self._pieces:
-            yield self._assembled()
-        limit = self._limits.packet
-        while not self.closed:
-            # Anew each time, since more may be fed between two events.
-            buffer, offset = self._buffer, self._offset
-            left = len(buffer) - offset
-            if left < _HEAD_SIZE or buffer[offset]:
-                if left == 0:
-                    # Do not hold on to a chunk whose packets are all read.
-                    self._buffer, self._offset = b"", 0
-                    return
-                line = self._line(buffer, offset)
-                if line is None:
-                    return
-                yield line
-                continue
-            magic, number, size = _HEAD.unpack_from(buffer, offset)
-            known = 0 < number < _COUNT and magic in _MAGICS
-            if not known or size > limit:
-                yield self._refused(known)
-                continue
-            start = offset + _HEAD_SIZE
-            end = start + size
-            if end > len(buffer):
+            return self._assembled()
+        buffer, offset = self._buffer, self._offset
+        left = len(buffer) - offset
+        if left < _HEAD_SIZE or buffer[offset]:
+            if left == 0:
+                # Do not hold on to a chunk whose packets are all read.
                 self._buffer, self._offset = b"", 0
-                self._head = (magic, number)
-                self._missing = size
-                self._keep(buffer[start:])
-                return
-            self._offset = end
-            yield self._event(magic, number, buffer[start:end])
+                return None
+            return self._line(buffer, offset)
+        magic, number, size = _HEAD.unpack_from(buffer, offset)
+        known = 0 < number < _COUNT and magic in _MAGICS
+        if not known or size > self._limit:
+            return self._refused(known)
+        start = offset + _HEAD_SIZE
+        end = start + size
+        if end > len(buffer):
+            self._buffer, self._offset = b"", 0
+            self._head = (magic, number)
+            self.missing = size
+            self._keep(buffer[start:])
+            return None
+        self._offset = end
+        return self._event(magic, number, buffer[start:end])
 
     def _line(self, buffer: bytes, offset: int) -> Event | None:
         """
@@ -265,10 +336,10 @@ class PacketReader:
         """
         Keep a piece of a packet that is not all there.
         """
-        self._missing -= len(piece)
+        self.missing -= len(piece)
         if len(piece) < _SMALL:
             self._small += piece
-            if self._missing and len(self._small) < _GATHERED:
+            if self.missing and len(self._small) < _GATHERED:
                 return
             piece = b""
         if self._small:
@@ -288,12 +359,16 @@ class PacketReader:
         magic, number = self._head
         pieces, self._pieces = self._pieces, []
         separators = _SEPARATORS[number] or 0
-        first, found = 0, pieces[0].count(b"\0")
-        while found < separators and first + 1 < len(pieces):
+        first, found = 0, 0
+        while found < separators and first < len(pieces):
+            found += pieces[first].count(b"\0", 0, _NAMES)
             first += 1
-            found += pieces[first].count(b"\0")
-        event = self._event(magic, number, b"".join(pieces[: first + 1]))
-        if event[0] == number and event[1] and first + 1 < len(pieces):
-            *before, last = event[1]
-            return (number, [*before, b"".join([last, *pieces[first + 1 :]])])
-        return event
+        event = self._event(magic, number, b"".join(pieces[:first]))
+        rest = pieces[first:]
+        if event[0] != number or not event[1] or not rest:
+            return event
+        *before, last = event[1]
+        data = Pieces([last, *rest])
+        if self.joins or len(data) < _GATHERED or number not in _WITH_DATA:
+            return (number, [*before, bytes(data)])
+        return (number, [*before, data])
