@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PORT ?= 4730
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test unit pytest trial types lint format coverage clean
+.PHONY: help run demo test pytest trial compiled types lint format coverage clean
 
 help:
 	@echo "make run    serve Gearman on port $(PORT), in the foreground"
@@ -60,6 +60,19 @@ pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --ignore=tests/functional
 	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --dist=worksteal tests/functional
+
+# The modules that every job goes through, compiled; the others as they are.
+COMPILED := build/compiled
+
+$(COMPILED)/compiled: $(VENV)/installed-dev setup.py $(shell find txgearman tests -name '*.py')
+	rm -rf $(COMPILED)
+	mkdir -p $(COMPILED)
+	cp -r setup.py setup.cfg pyproject.toml README.md LICENSE txgearman twisted tests $(COMPILED)
+	cd $(COMPILED) && TXGEARMAN_COMPILE=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+compiled: $(COMPILED)/compiled
+	cd $(COMPILED) && $(CURDIR)/$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) tests/wire tests/board tests/server
 
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev

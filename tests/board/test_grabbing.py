@@ -161,7 +161,7 @@ class OrderTests(BoardTestCase):
                 client.submits(name, priority=priority)
         granted = worker.takesAll()
         for priority in Priority:
-            turns = names([job for job in granted if job.priority is priority])
+            turns = names([job for job in granted if job.priority == priority])
             self.assertIn(turns, (b"abab", b"baba"), priority)
 
     def test_turnsOfEachWorker(self) -> None:
@@ -318,3 +318,47 @@ class AbilityTests(BoardTestCase):
         self.assertEqual(list(worker.peer.abilities), [b"f"])
         job = stage.client().submits(b"f")
         self.assertIs(worker.takes(), job)
+
+
+class ManyTests(BoardTestCase):
+    """
+    Workers that can do many functions.
+    """
+
+    def test_fewReady(self) -> None:
+        """
+        When few of them have jobs, their turns are what they are when many have.
+        """
+        stage = self.stage()
+        alphabet = [b"%c" % letter for letter in range(ord("a"), ord("z") + 1)]
+        client, worker = stage.client(), stage.worker(*alphabet)
+        for name in b"h", b"d", b"x":
+            for _ in range(3):
+                client.submits(name)
+        self.assertEqual(names(worker.takesAll()), b"xhd" * 3)
+
+    def test_otherReady(self) -> None:
+        """
+        Functions that others can do are passed over, however urgent their jobs.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(*(b"%d" % n for n in range(9)))
+        stage.worker(b"t")
+        client.submits(b"t", priority=Priority.HIGH)
+        client.submits(b"5", priority=Priority.LOW)
+        self.assertEqual(names(worker.takesAll()), b"5")
+
+    def test_forgotten(self) -> None:
+        """
+        A function that a worker lost has no turn, and comes first when it is
+        gained again.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"a", b"b", b"c")
+        for name in (b"a", b"b", b"c"):
+            client.submits(name)
+        stage.board.cantDo(worker.peer, b"a")
+        self.assertEqual(names(worker.takesAll()), b"cb")
+        client.submits(b"c")
+        stage.board.canDo(worker.peer, b"a")
+        self.assertEqual(names(worker.takesAll()), b"ac")

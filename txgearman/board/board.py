@@ -20,7 +20,6 @@ from txgearman.board.function import BY_DATA, Function, Functions
 from txgearman.board.job import QUEUED, RUNNING, Job, JobState, Priority
 from txgearman.board.peer import Ability, Link, Peer, Rest
 from txgearman.board.policy import Policy
-from txgearman.board.queue import NOTHING
 from txgearman.board.timers import Timers
 from txgearman.board.waking import Waker
 from txgearman.errors import QueueFull, ServerError
@@ -85,7 +84,7 @@ class JobBoard:
                 self._end(job, JobState.CANCELLED)
         peer.waiting = {}
         woken = self._waker.awake(peer)
-        for ability in peer.turns:
+        for ability in peer.abilities.values():
             del ability.function.workers[peer]
         for job in reversed(list(peer.running.values())):
             self._takeBack(job)
@@ -109,10 +108,7 @@ class JobBoard:
             ability.timeout = timeout
             return
         ability = Ability(self.functions.named(name), timeout)
-        worker.abilities[name] = ability
-        # Searched first, as in gearmand: libgearman registers its functions in
-        # reverse, so that a worker's first one goes first.
-        worker.turns.insert(0, ability)
+        worker.gains(ability)
         ability.function.workers[worker] = None
         self._waker.learned(worker, ability)
 
@@ -120,10 +116,10 @@ class JobBoard:
         """
         A worker cannot do a function any more; its running jobs go on.
         """
-        ability = worker.abilities.pop(name, None)
+        ability = worker.abilities.get(name)
         if ability is not None:
             self._waker.forgot(worker, ability)
-            worker.turns.remove(ability)
+            worker.loses(ability)
             del ability.function.workers[worker]
 
     def resetAbilities(self, worker: Peer) -> None:
@@ -208,7 +204,7 @@ class JobBoard:
         """
         Let a job wait for a worker, and wake one.
         """
-        job.function.queue.append(job)
+        job.function.enqueue(job)
         if job.function.sleepers:
             self._waker.wake(job.function)
 
@@ -255,17 +251,14 @@ class JobBoard:
         """
         Take the job out of its queue that the worker should do next.
         """
-        best = None
-        top: int = NOTHING
-        for ability in worker.turns:
-            if ability.function.queue.top < top:
-                best, top = ability, ability.function.queue.top
-        if best is None:
-            return None
-        if len(worker.turns) > 1:
-            worker.turns.remove(best)
-            worker.turns.append(best)
-        return best.function.queue.popTop()
+        for priority in Priority:
+            functions = self.functions.ready.at(priority)
+            if functions:
+                ability = worker.firstOf(functions, priority)
+                if ability is not None:
+                    worker.hadTurn(ability)
+                    return ability.function.takeTop()
+        return None
 
     def _grant(self, job: Job, worker: Peer) -> None:
         """
@@ -427,7 +420,7 @@ class JobBoard:
         if before is RUNNING:
             self._stopRunning(job)
         elif before is QUEUED:
-            function.queue.remove(job)
+            function.dequeue(job)
         else:
             del function.delayed[job]
             self._stopTimer(job)

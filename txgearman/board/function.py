@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from txgearman.board.job import Job
+from txgearman.board.job import Job, Priority
 from txgearman.board.policy import Policy
-from txgearman.board.queue import JobQueue
+from txgearman.board.queue import NOTHING, JobQueue
 from txgearman.errors import ServerError
 from txgearman.wire.codec import Data
 
@@ -44,6 +44,35 @@ class QueueLimit:
 NO_LIMIT: Final = QueueLimit()
 
 
+class Ready:
+    """
+    The functions that have waiting jobs, by the priority of the most urgent ones.
+    """
+
+    __slots__ = ("_lanes",)
+
+    def __init__(self) -> None:
+        self._lanes: tuple[dict[Function, None], ...] = tuple({} for _ in Priority)
+
+    def at(self, priority: int) -> dict[Function, None]:
+        """
+        Those whose most urgent jobs have a priority.
+        """
+        return self._lanes[priority]
+
+    def move(self, function: Function, before: int, top: int) -> None:
+        """
+        A function's most urgent jobs have another priority than before.
+
+        @param before: the priority, or L{NOTHING} when it had none.
+        @param top: the same, of now.
+        """
+        if before != NOTHING:
+            del self._lanes[before][function]
+        if top != NOTHING:
+            self._lanes[top][function] = None
+
+
 class Function:
     """
     What the board knows of one function.
@@ -60,6 +89,8 @@ class Function:
     """
 
     __slots__ = (
+        "_ready",
+        "_top",
         "byData",
         "byUnique",
         "delayed",
@@ -73,7 +104,14 @@ class Function:
         "workers",
     )
 
-    def __init__(self, name: bytes, limit: QueueLimit = NO_LIMIT) -> None:
+    def __init__(
+        self, name: bytes, limit: QueueLimit = NO_LIMIT, ready: Ready | None = None
+    ) -> None:
+        """
+        @param ready: where to stand while there are waiting jobs.
+        """
+        self._ready = Ready() if ready is None else ready
+        self._top: int = NOTHING
         self.name = name
         self.limit = limit
         self.queue = JobQueue()
@@ -85,6 +123,39 @@ class Function:
         self.workers: dict[Peer, None] = {}
         self.sleepers: dict[Peer, None] = {}
         self.woken = 0
+
+    def enqueue(self, job: Job) -> None:
+        """
+        Let a job wait at the tail of its queue.
+        """
+        self.queue.append(job)
+        self._settle()
+
+    def takeTop(self) -> Job:
+        """
+        Take the most urgent job out of the queue.
+
+        @raise IndexError: when no job waits.
+        """
+        job = self.queue.popTop()
+        self._settle()
+        return job
+
+    def dequeue(self, job: Job) -> None:
+        """
+        Take a job out of the middle of the queue, as L{JobQueue.remove} does.
+        """
+        self.queue.remove(job)
+        self._settle()
+
+    def _settle(self) -> None:
+        """
+        Stand where the most urgent job's priority is.
+        """
+        top = self.queue.top
+        if top != self._top:
+            self._ready.move(self, self._top, top)
+            self._top = top
 
     def full(self, priority: int) -> bool:
         """
@@ -131,9 +202,12 @@ class Functions:
     """
     Every function that anyone has named: like gearmand, the board remembers
     them until they are dropped.
+
+    @ivar ready: those that have waiting jobs.
     """
 
     def __init__(self, policy: Policy) -> None:
+        self.ready = Ready()
         self._policy = policy
         self._named: dict[bytes, Function] = {}
         # Limits set for functions that nobody has named yet.
@@ -158,7 +232,7 @@ class Functions:
         function = self._named.get(name)
         if function is None:
             self._check(name)
-            function = Function(name, self._limits.pop(name, NO_LIMIT))
+            function = Function(name, self._limits.pop(name, NO_LIMIT), self.ready)
             self._named[name] = function
         return function
 

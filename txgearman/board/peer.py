@@ -7,7 +7,8 @@ Clients and workers are told apart by what they do: any connection may be both.
 from __future__ import annotations
 
 import enum
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Collection
 from typing import Protocol
 
 from txgearman.board.function import Function
@@ -88,13 +89,16 @@ class Ability:
 
     @ivar timeout: how long the worker may take for a job, in seconds; 0 for as
         long as it likes.
+    @ivar turn: which of the worker's abilities is looked at first for a job: the
+        one with the lowest number.
     """
 
-    __slots__ = ("function", "timeout")
+    __slots__ = ("function", "timeout", "turn")
 
     def __init__(self, function: Function, timeout: float = 0.0) -> None:
         self.function = function
         self.timeout = timeout
+        self.turn = 0
 
 
 class Peer:
@@ -111,7 +115,6 @@ class Peer:
     @ivar wokenAt: when it was woken last, in seconds of the epoch.
     @ivar abilities: what it can do, by function name, in the order of its
         registering.
-    @ivar turns: its abilities in the order in which they are searched for a job.
     @ivar running: the jobs it runs, by handle, in the order of its grabbing.
     @ivar waiting: the jobs it waits for as a client.
     @ivar failing: handles of jobs that it ended with an exception.
@@ -120,6 +123,9 @@ class Peer:
     """
 
     __slots__ = (
+        "_newest",
+        "_oldest",
+        "_turns",
         "abilities",
         "cancelled",
         "clientId",
@@ -132,7 +138,6 @@ class Peer:
         "port",
         "rest",
         "running",
-        "turns",
         "waiting",
         "wokenAt",
     )
@@ -156,11 +161,61 @@ class Peer:
         self.rest = Rest.AWAKE
         self.wokenAt = 0.0
         self.abilities: dict[bytes, Ability] = {}
-        self.turns: list[Ability] = []
+        # Those abilities in the order of their turns, which go from _newest up to
+        # _oldest.
+        self._turns: OrderedDict[Ability, None] = OrderedDict()
+        self._newest = 0
+        self._oldest = 0
         self.running: dict[bytes, Job] = {}
         self.waiting: dict[Job, None] = {}
         self.failing: deque[bytes] = deque(maxlen=_REMEMBERED)
         self.cancelled: set[bytes] = set()
+
+    def gains(self, ability: Ability) -> None:
+        """
+        It can do one more function, which is looked at first, as in gearmand:
+        libgearman registers its functions in reverse, so that a worker's first one
+        goes first.
+        """
+        self.abilities[ability.function.name] = ability
+        self._newest -= 1
+        ability.turn = self._newest
+        self._turns[ability] = None
+        self._turns.move_to_end(ability, last=False)
+
+    def loses(self, ability: Ability) -> None:
+        """
+        It can do one function less.
+        """
+        del self.abilities[ability.function.name]
+        del self._turns[ability]
+
+    def hadTurn(self, ability: Ability) -> None:
+        """
+        It was granted a job of that function: all the others are looked at before
+        the next one.
+        """
+        self._oldest += 1
+        ability.turn = self._oldest
+        if len(self._turns) > 1:
+            self._turns.move_to_end(ability)
+
+    def firstOf(self, functions: Collection[Function], top: int) -> Ability | None:
+        """
+        Whose turn is it among functions that have jobs?
+
+        @param functions: all functions whose most urgent jobs have a priority.
+        @param top: that priority.
+        @return: L{None} when the worker can do none of them.
+        """
+        if len(functions) >= len(self._turns):
+            for ability in self._turns:
+                if ability.function.queue.top == top:
+                    return ability
+            return None
+        known = (self.abilities.get(function.name) for function in functions)
+        able = [ability for ability in known if ability is not None]
+        return min(able, key=_turnOf, default=None)
 
     @property
     def address(self) -> bytes:
@@ -186,3 +241,7 @@ class Peer:
                 b"UNKNOWN_OPTION", b"Server does not recognize given option"
             )
         self.exceptions = True
+
+
+def _turnOf(ability: Ability) -> int:
+    return ability.turn

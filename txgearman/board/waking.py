@@ -46,9 +46,11 @@ class Waker:
         """
         self.awake(worker)
         worker.rest = Rest.ASLEEP
-        for ability in worker.turns:
+        for ability in worker.abilities.values():
             ability.function.sleepers[worker] = None
-        if not self.stopped and any(a.function.queue.waiting for a in worker.turns):
+        if not self.stopped and any(
+            a.function.queue.waiting for a in worker.abilities.values()
+        ):
             self._rouse(worker)
 
     def awake(self, worker: Peer) -> bool:
@@ -59,7 +61,7 @@ class Waker:
         """
         rest, worker.rest = worker.rest, Rest.AWAKE
         if rest is Rest.ASLEEP:
-            for ability in worker.turns:
+            for ability in worker.abilities.values():
                 del ability.function.sleepers[worker]
         elif rest is Rest.WOKEN:
             self._countOut(worker)
@@ -69,7 +71,7 @@ class Waker:
         """
         A woken worker is not on its way any more.
         """
-        for ability in worker.turns:
+        for ability in worker.abilities.values():
             ability.function.woken -= 1
 
     def wake(self, function: Function) -> None:
@@ -84,7 +86,7 @@ class Waker:
         A woken worker grabbed, is lost or overdue: wake others for the jobs that
         it did not take.
         """
-        for ability in worker.turns:
+        for ability in worker.abilities.values():
             self._passOn(ability.function)
 
     def _passOn(self, function: Function) -> None:
@@ -130,7 +132,7 @@ class Waker:
         """
         now = self._seconds()
         worker.rest, worker.wokenAt = Rest.WOKEN, now
-        for ability in worker.turns:
+        for ability in worker.abilities.values():
             del ability.function.sleepers[worker]
             ability.function.woken += 1
         if not self._woken:

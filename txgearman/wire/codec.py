@@ -210,7 +210,7 @@ class PacketReader:
             return
         if self.missing:
             end = self.missing
-            self._keep(data[:end])
+            self._keep(data if end == len(data) else data[:end])
             self._buffer, self._offset = data, end
         elif self._offset < len(self._buffer):
             self._buffer, self._offset = self._buffer[self._offset :] + data, 0
