@@ -74,14 +74,65 @@ class OrderTests(PumpTests):
         ]
         self.assertEqual(self.client.owed(), wanted)
 
-    def test_noopBeforeJobCreated(self) -> None:
+    def test_noopAfterJobCreated(self) -> None:
         """
-        A sleeping worker that submits a job it can do is woken before it hears
-        of the job.
+        A sleeping worker that submits a job it can do hears of the job before it
+        is woken.
         """
         self.worker.sends("PRE_SLEEP")
         self.worker.sends("SUBMIT_JOB_BG", b"f", b"", b"")
-        self.assertEqual(self.worker.owed(), [NOOP, ("JOB_CREATED", b"H:1")])
+        self.assertEqual(self.worker.owed(), [("JOB_CREATED", b"H:1"), NOOP])
+
+    def test_grabFirst(self) -> None:
+        """
+        A job that comes in the turn in which a worker asks for one is that worker's,
+        and a sleeping worker sleeps on.
+        """
+        sleeper = self.pump.connect()
+        sleeper.sends("CAN_DO", b"f")
+        sleeper.sends("PRE_SLEEP")
+        self.assertEqual(sleeper.owed(), [])
+        self.worker.wire.carry(request("GRAB_JOB"))
+        self.client.wire.carry(request("SUBMIT_JOB", b"f", b"", b"data"))
+        self.pump.turn()
+        self.assertEqual(self.worker.owed(), [("JOB_ASSIGN", b"H:1", b"f", b"data")])
+        self.assertEqual(sleeper.owed(), [])
+
+    def test_grabAnsweredInOrder(self) -> None:
+        """
+        Who asks for a job, and then for something else, is answered in that order.
+        """
+        echo = request("ECHO_REQ", b"1")
+        grabs = [request(f"GRAB_JOB{form}") for form in ("", "_UNIQ", "_ALL")]
+        self.worker.wire.carry(b"".join(grab + echo for grab in grabs) + grabs[0])
+        wanted = [("NO_JOB",), ("ECHO_RES", b"1")] * 3 + [("NO_JOB",)]
+        self.assertEqual(self.worker.owed(), wanted)
+
+    def test_grabAndLeave(self) -> None:
+        """
+        A worker that is lost before it is answered gets no job.
+        """
+        self.worker.wire.carry(request("GRAB_JOB"))
+        self.worker.wire.receive()
+        self.worker.vanishes()
+        self.client.wire.carry(request("SUBMIT_JOB", b"f", b"", b"data"))
+        self.assertEqual(self.client.owed(), [("JOB_CREATED", b"H:1")])
+        self.assertEqual(self.pump.factory.board.running, 0)
+
+    def test_oneNoopForEachJob(self) -> None:
+        """
+        As many sleepers are woken as there are new jobs in a turn.
+        """
+        sleepers = self.pump.connectSeveral(5)
+        for sleeper in sleepers:
+            sleeper.sends("CAN_DO", b"f")
+            sleeper.sends("PRE_SLEEP")
+            self.assertEqual(sleeper.owed(), [])
+        submit = request("SUBMIT_JOB_BG", b"f", b"", b"")
+        self.client.wire.carry(submit * 3)
+        self.pump.turn()
+        woken = [sleeper.owed() for sleeper in sleepers]
+        self.assertEqual(woken, [[], [], [NOOP], [NOOP], [NOOP]])
 
     def test_reportAndGrab(self) -> None:
         """

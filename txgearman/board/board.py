@@ -21,7 +21,7 @@ from txgearman.board.job import QUEUED, RUNNING, Job, JobState, Priority
 from txgearman.board.peer import Ability, Link, Peer, Rest
 from txgearman.board.policy import Policy
 from txgearman.board.timers import Timers
-from txgearman.board.waking import Waker
+from txgearman.board.waking import Later, Waker
 from txgearman.errors import QueueFull, ServerError
 from txgearman.wire.codec import Data
 from txgearman.wire.numbers import unsigned
@@ -40,10 +40,15 @@ class JobBoard:
     """
 
     def __init__(
-        self, clock: IReactorTime, policy: Policy | None = None, firstNumber: int = 1
+        self,
+        clock: IReactorTime,
+        policy: Policy | None = None,
+        firstNumber: int = 1,
+        later: Later | None = None,
     ) -> None:
         """
         @param firstNumber: the number of the first job's handle.
+        @param later: as for a L{Waker}.
         """
         self.policy = Policy() if policy is None else policy
         self.jobs: dict[bytes, Job] = {}
@@ -56,7 +61,7 @@ class JobBoard:
         self._whenIdle: list[Callable[[], None]] = []
         self._seconds = clock.seconds
         self._timers = Timers(clock)
-        self._waker = Waker(self.policy, self._timers, clock.seconds)
+        self._waker = Waker(self.policy, self._timers, clock.seconds, later)
 
     # Connections
 

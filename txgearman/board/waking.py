@@ -4,7 +4,8 @@ Who is woken when there is work.
 The rules, which keep a thousand sleeping workers from running for one job:
 
   - A new job wakes as many sleepers as the policy says, one by default, the most
-    recently active first: its memory is warm.
+    recently active first: its memory is warm. None are woken for a job that is
+    granted before the turn is over in which it came.
   - A worker is told once (NOOP), until it grabs or says that it sleeps again.
   - When a woken worker grabs, is lost, or has not come after a while, and more
     jobs wait than woken workers are still on their way, the next sleeper is
@@ -21,6 +22,9 @@ from txgearman.board.peer import Ability, Peer, Rest
 from txgearman.board.policy import Policy
 from txgearman.board.timers import Timers
 
+Later = Callable[[Callable[[], None]], object]
+"""What calls something a little later."""
+
 
 class Waker:
     """
@@ -30,8 +34,17 @@ class Waker:
     """
 
     def __init__(
-        self, policy: Policy, timers: Timers, seconds: Callable[[], float]
+        self,
+        policy: Policy,
+        timers: Timers,
+        seconds: Callable[[], float],
+        later: Later | None = None,
     ) -> None:
+        """
+        @param later: what calls something a little later, when it is known which of
+            the new jobs were granted to workers that need not be woken; L{None} to
+            wake for each new job at once.
+        """
         self.stopped = False
         self._policy = policy
         self._timers = timers
@@ -39,6 +52,9 @@ class Waker:
         # Who was woken, and when, the earliest first. Most of them have come;
         # nobody takes the trouble to look until it is time to.
         self._woken: deque[tuple[float, Peer]] = deque()
+        self._later = later
+        # How many jobs are new, by function.
+        self._new: dict[Function, int] = {}
 
     def sleep(self, worker: Peer) -> None:
         """
@@ -78,8 +94,28 @@ class Waker:
         """
         A job was put into the function's queue: wake sleepers for it.
         """
-        if function.sleepers and not self.stopped:
-            self._wake(function, self._policy.wakeup or len(function.sleepers))
+        if self._later is None:
+            self._wakeFor(function, 1)
+        else:
+            if not self._new:
+                self._later(self._wakeForNew)
+            self._new[function] = self._new.get(function, 0) + 1
+
+    def _wakeForNew(self) -> None:
+        """
+        Wake sleepers for those of the new jobs that still wait.
+        """
+        new, self._new = self._new, {}
+        for function, count in new.items():
+            self._wakeFor(function, min(count, function.queue.waiting))
+
+    def _wakeFor(self, function: Function, count: int) -> None:
+        """
+        Wake sleepers for so many jobs.
+        """
+        if count and function.sleepers and not self.stopped:
+            each = self._policy.wakeup
+            self._wake(function, each * count if each else len(function.sleepers))
 
     def passOn(self, worker: Peer) -> None:
         """

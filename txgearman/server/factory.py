@@ -53,8 +53,8 @@ class GearmanServerFactory(Factory):
         @param clock: the reactor, or a C{Clock} in tests.
         """
         self.clock = clock
-        self.board = JobBoard(clock, policy)
         self.turn = Turn(clock)
+        self.board = JobBoard(clock, policy, later=self.turn.wakes)
         self.settings = Settings() if settings is None else settings
         self.onShutdown: Shutdown | None = None
         self._connections: dict[GearmanServerProtocol, None] = {}

@@ -50,6 +50,9 @@ class Connection(Protocol):
         """
 
 
+_Assign = Callable[["Session", Job], None]
+
+
 class Session:
     """
     The conversation with one peer.
@@ -83,6 +86,8 @@ class Session:
         self._turn = factory.turn
         self._out = outgoing
         self._holders: dict[Receiver, None] = {}
+        # How to assign a job to the worker that has asked for one.
+        self._open: _Assign | None = None
         self.peer: Peer = self._board.made(self, host, port, local)
 
     @property
@@ -104,6 +109,7 @@ class Session:
         """
         Leave the board.
         """
+        self._open = None
         for receiver in self._holders:
             receiver.letGo(self)
         self._out.lost()
@@ -139,6 +145,8 @@ class Session:
                 if event is None:
                     break
                 number, arguments = event
+                if self._open is not None:
+                    self.answerGrab()
                 try:
                     _METHODS[number](self, *arguments)
                 except ServerError as error:
@@ -229,34 +237,53 @@ class Session:
         self._board.preSleep(self.peer)
 
     def _grab(self) -> None:
-        job = self._board.grab(self.peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        else:
-            self._out.answer(p.JOB_ASSIGN, job.handle, job.function.name, job.data)
+        self._grabFor(Session._assign)
 
     def _grabUnique(self) -> None:
-        job = self._board.grab(self.peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        else:
-            self._assignUnique(job)
+        self._grabFor(Session._assignUnique)
 
     def _grabAll(self) -> None:
+        self._grabFor(Session._assignAll)
+
+    def _grabFor(self, assign: _Assign) -> None:
+        """
+        Assign a job, or leave the question open until the turn ends.
+        """
+        job = self._board.grab(self.peer)
+        if job is not None:
+            assign(self, job)
+        else:
+            self._open = assign
+            self._turn.grabs(self)
+
+    def answerGrab(self) -> None:
+        """
+        Answer the worker's open question, if there is one.
+        """
+        assign, self._open = self._open, None
+        if assign is None:
+            return
         job = self._board.grab(self.peer)
         if job is None:
             self._out.answer(p.NO_JOB)
-        elif not job.reducer:
-            self._assignUnique(job)
         else:
-            name, unique = job.function.name, job.unique
-            self._out.answer(
-                p.JOB_ASSIGN_ALL, job.handle, name, unique, job.reducer, job.data
-            )
+            assign(self, job)
+
+    def _assign(self, job: Job) -> None:
+        self._out.answer(p.JOB_ASSIGN, job.handle, job.function.name, job.data)
 
     def _assignUnique(self, job: Job) -> None:
         name, unique = job.function.name, job.unique
         self._out.answer(p.JOB_ASSIGN_UNIQ, job.handle, name, unique, job.data)
+
+    def _assignAll(self, job: Job) -> None:
+        if not job.reducer:
+            self._assignUnique(job)
+            return
+        name, unique = job.function.name, job.unique
+        self._out.answer(
+            p.JOB_ASSIGN_ALL, job.handle, name, unique, job.reducer, job.data
+        )
 
     def _workStatus(self, handle: bytes, numerator: bytes, denominator: bytes) -> None:
         self._board.workStatus(self.peer, handle, numerator, denominator)

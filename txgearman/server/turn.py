@@ -2,7 +2,10 @@
 One turn of the reactor: everything that peers are owed because of what arrived
 in it leaves at its end, in one write for each connection.
 
-System calls are most of what a job costs, so this is what makes a job cheap.
+System calls are most of what a job costs, so this is what makes a job cheap. It is
+also why a worker that asks for a job waits until the end of the turn to be told that
+there is none: it may be in what arrives in the same turn, and then the worker needs
+neither sleep nor be woken.
 """
 
 from __future__ import annotations
@@ -12,6 +15,17 @@ from functools import partial
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+
+
+class Grabbing(Protocol):
+    """
+    A worker that asked for a job when there was none.
+    """
+
+    def answerGrab(self) -> None:
+        """
+        Look again, and answer.
+        """
 
 
 class Owing(Protocol):
@@ -61,25 +75,53 @@ class Turn:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.sender: Sender | None = None
+        self._grabbing: list[Grabbing] = []
+        self._waking: list[Callable[[], None]] = []
         self._owing: list[Owing] = []
+        self._begun = False
         # A call without delay comes before the reactor waits again, and after all
         # that it had to read.
         self._atEnd: Callable[[Callable[[], object]], object] = getattr(
             clock, "atTurnEnd", partial(clock.callLater, 0)
         )
 
+    def grabs(self, grabbing: Grabbing) -> None:
+        """
+        Answer C{grabbing} at the end of this turn, unless it was answered before.
+        """
+        self._begin()
+        self._grabbing.append(grabbing)
+
+    def wakes(self, wake: Callable[[], None]) -> None:
+        """
+        Wake workers at the end of this turn, when others were answered.
+        """
+        self._begin()
+        self._waking.append(wake)
+
     def owes(self, owing: Owing) -> None:
         """
         Flush C{owing} at the end of this turn.
         """
-        if not self._owing:
-            self._atEnd(self.end)
+        self._begin()
         self._owing.append(owing)
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._atEnd(self.end)
 
     def end(self) -> None:
         """
-        Flush.
+        Answer, wake and flush.
         """
+        self._begun = False
+        grabbing, self._grabbing = self._grabbing, []
+        for one in grabbing:
+            one.answerGrab()
+        waking, self._waking = self._waking, []
+        for wake in waking:
+            wake()
         owing, self._owing = self._owing, []
-        for one in owing:
-            one.flush()
+        for debt in owing:
+            debt.flush()
