@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from txgearman.errors import BadSetting
 from txgearman.server.listening import endpointsOf, reasonOf
+from txgearman.server.memory import ProcessMemory
 from txgearman.server.options import Options
 from txgearman.server.service import GearmanServer
 
@@ -52,6 +53,7 @@ class GearmanProcess(GearmanServer):
         )
         self._reactor = reactor
         self._options = options
+        self._memory = ProcessMemory()
 
     def _listen(self) -> None:
         """
@@ -67,6 +69,7 @@ class GearmanProcess(GearmanServer):
         """
         Start; SIGUSR1 drains and then ends the process.
         """
+        self._memory.serve()
         super().startService()
         before = signal.signal(signal.SIGUSR1, self._signalled)
         # A handler that is not Python's cannot be put back by Python.
@@ -79,6 +82,7 @@ class GearmanProcess(GearmanServer):
         if self._before is not None:
             signal.signal(signal.SIGUSR1, self._before)
             self._before = None
+        self._memory.restore()
         return super().stopService()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
@@ -124,18 +128,6 @@ def _giveUp(twistd: Any, line: str) -> NoReturn:
     raise SystemExit(line)
 
 
-def _keepMemory() -> None:
-    """
-    Have C's C{free} keep up to some dozen megabytes for the next large packet: to
-    give them back each time and to be given them anew would take longer than all
-    else that is done for the packet.
-
-    glibc learns how much to keep from the largest block that was ever freed; it
-    learns nothing from more than 32 MiB. Other libraries are not harmed.
-    """
-    bytes(31 * 1024 * 1024)
-
-
 def makeService(options: Options) -> IService:
     """
     Make the service that twistd runs, on a reactor that suits it unless another
@@ -148,7 +140,6 @@ def makeService(options: Options) -> IService:
         install()
     from twisted.internet import reactor
 
-    _keepMemory()
     try:
         return GearmanProcess(reactor, options)
     except BadSetting as error:

@@ -6,7 +6,7 @@ packets and the board. How the bytes come and go is no concern of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from txgearman.board.job import Job, Priority
 from txgearman.board.peer import Peer
@@ -402,7 +402,7 @@ def _reduceSubmitter(background: bool) -> Callable[..., None]:
 
 # What a server sends is not expected of a peer, nor is the number that is not
 # used.
-_METHODS: dict[int, Callable[..., None]] = {
+_BY_NUMBER: dict[int, Callable[..., None]] = {
     packet.number: Session._notExpected for packet in p.PACKETS
 } | {
     MALFORMED: Session._malformed,
@@ -438,3 +438,9 @@ _METHODS: dict[int, Callable[..., None]] = {
     p.SUBMIT_JOB_EPOCH: Session._submitEpoch,
     p.SUBMIT_JOB_SCHED: Session._submitScheduled,
 }
+
+# By index; MALFORMED is -1, and so the last one.
+_METHODS: Final = [
+    *(_BY_NUMBER[packet.number] for packet in p.PACKETS),
+    _BY_NUMBER[MALFORMED],
+]
