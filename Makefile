@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PORT ?= 4730
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test pytest trial compiled types lint format coverage clean
+.PHONY: help run demo test bench pytest trial compiled types lint format coverage clean
 
 help:
 	@echo "make run    serve Gearman on port $(PORT), in the foreground"
 	@echo "make demo   a server, a worker and a client, and their results"
 	@echo "make test   every test and check"
+	@echo "make bench  how fast it is, beside gearmand and other libraries"
 	@echo "make clean  remove what the others made"
 
 # A stamp is newer than the metadata that an install depends on, or the install
@@ -38,7 +39,7 @@ run: $(VENV)/installed
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py
 
-test: lint types trial coverage
+test: lint types trial coverage compiled
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -58,7 +59,7 @@ AT_ONCE := $(shell expr $$(nproc) + 1)
 
 pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --ignore=tests/functional
+	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --ignore=tests/functional
 	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --dist=worksteal tests/functional
 
 # The modules that every job goes through, compiled; the others as they are.
@@ -74,13 +75,20 @@ $(COMPILED)/compiled: $(VENV)/installed-dev setup.py $(shell find txgearman test
 compiled: $(COMPILED)/compiled
 	cd $(COMPILED) && $(CURDIR)/$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) tests/wire tests/board tests/server
 
+# As it is, and compiled. Some ten to twenty minutes, on a machine that has nothing
+# else to do.
+bench: $(VENV)/installed-dev $(COMPILED)/compiled
+	$(BIN)/python -m benchmarks --server 'txgearman-compiled=env PYTHONPATH=$(CURDIR)/$(COMPILED) \
+	  $(CURDIR)/$(BIN)/twistd --nodaemon --pidfile= gearman \
+	  --listen=127.0.0.1 --port={port} --backlog=4096'
+
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev
-	$(BIN)/python -m twisted.trial --temp-directory=.trial tests
+	$(BIN)/python -m twisted.trial --jobs=$(AT_ONCE) --temp-directory=.trial tests
 
 coverage: pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 clean:
-	rm -rf $(VENV) .trial build dist *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .trial build dist benchmarks/results *.egg-info .coverage* .mypy_cache .pytest_cache .ruff_cache

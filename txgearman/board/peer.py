@@ -192,8 +192,7 @@ class Peer:
 
     def hadTurn(self, ability: Ability) -> None:
         """
-        It was granted a job of that function: all the others are looked at before
-        the next one.
+        All other functions are looked at before that one again.
         """
         self._oldest += 1
         ability.turn = self._oldest
@@ -208,14 +207,28 @@ class Peer:
         @param top: that priority.
         @return: L{None} when the worker can do none of them.
         """
-        if len(functions) >= len(self._turns):
-            for ability in self._turns:
-                if ability.function.queue.top == top:
-                    return ability
-            return None
+        if len(functions) ** 2 > len(self._turns):
+            return self._searched(top)
         known = (self.abilities.get(function.name) for function in functions)
         able = [ability for ability in known if ability is not None]
         return min(able, key=_turnOf, default=None)
+
+    def _searched(self, top: int) -> Ability | None:
+        """
+        Look at one ability after the other. Those that are passed over have had
+        their turns, so that they are not passed over each time.
+        """
+        passed: list[Ability] = []
+        found: Ability | None = None
+        for ability in self._turns:
+            if ability.function.queue.top == top:
+                found = ability
+                break
+            passed.append(ability)
+        if found is not None:
+            for ability in passed:
+                self.hadTurn(ability)
+        return found
 
     @property
     def address(self) -> bytes:

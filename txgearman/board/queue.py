@@ -33,7 +33,8 @@ class JobQueue:
     __slots__ = ("_lanes", "counts", "top", "waiting")
 
     def __init__(self) -> None:
-        self._lanes: tuple[deque[Job], ...] = tuple(deque() for _ in Priority)
+        # An empty lane takes much room, and most functions need no more than one.
+        self._lanes: list[deque[Job] | None] = [None] * len(Priority)
         self.counts = [0] * len(Priority)
         self.waiting = 0
         self.top: int = NOTHING
@@ -44,7 +45,10 @@ class JobQueue:
         """
         priority = job.priority
         job.state = QUEUED
-        self._lanes[priority].append(job)
+        lane = self._lanes[priority]
+        if lane is None:
+            lane = self._lanes[priority] = deque()
+        lane.append(job)
         self.counts[priority] += 1
         self.waiting += 1
         if priority < self.top:
@@ -56,7 +60,9 @@ class JobQueue:
 
         @raise IndexError: when no job waits.
         """
-        lane = self._lanes[self.top]
+        lane = None if self.top == NOTHING else self._lanes[self.top]
+        if lane is None:
+            raise IndexError("no job waits")
         job = lane.popleft()
         while job.state is not QUEUED:
             job = lane.popleft()
@@ -71,6 +77,7 @@ class JobQueue:
         priority = job.priority
         self._left(priority)
         lane = self._lanes[priority]
+        assert lane is not None, "the job waited in it"
         dead = len(lane) - self.counts[priority]
         if dead > _SWEEP and dead > self.counts[priority]:
             living = [job for job in lane if job.state is QUEUED]
