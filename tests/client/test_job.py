@@ -4,6 +4,7 @@ Tests for L{txgearman.client.job}.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -147,7 +148,9 @@ class RemoteJobTests(SynchronousTestCase):
         self.fails()
         for caller in (before, self.job.whenDone()):
             self.assertRaises(JobFailed, now, caller)
-        self.assertRaises(JobFailed, self.job.raiseFailure)
+        failure = self.job.failure
+        assert failure is not None
+        self.assertRaises(JobFailed, failure.raiseException)
 
     def test_once(self) -> None:
         """
@@ -181,6 +184,51 @@ class RemoteJobTests(SynchronousTestCase):
         A job knows how to ask about itself.
         """
         self.assertIs(now(self.job.status()), STATUS)
+
+    def test_togetherGivenUp(self) -> None:
+        """
+        Who hears how it ended may make another give up who waits for the same.
+        """
+        ends: list[Callable[[], object]] = [self.fails]
+        ends.append(lambda: self.job.completed(b"1"))
+        for end in ends:
+            self.setUp()
+            one, two = [self.job.whenDone() for _ in range(2)]
+            one.addBoth(lambda _: two.cancel())  # noqa: B023 # it is called here
+            end()
+            self.assertIsNone(now(one))
+            self.assertRaises(CancelledError, now, two)
+
+    def test_onlyDone(self) -> None:
+        """
+        Who waits for nothing else forgets the job by giving up.
+        """
+        done = self.job.onlyDone()
+        self.job.completed(b"1")
+        self.assertEqual(now(done), 1)
+        self.setUp()
+        done, other = self.job.onlyDone(), self.job.whenDone()
+        done.cancel()
+        for each in (done, other):
+            self.assertRaises(CancelledError, now, each)
+        self.assertTrue(self.job.done)
+
+    def test_whenSubmitted(self) -> None:
+        """
+        Who waits for a server to have it is told once: then, or how it ended
+        before, or at once when it has ended.
+        """
+        told: list[Failure | None] = []
+        self.job.whenSubmitted(told.append)
+        self.job.submitted(b"H:1", "here")
+        self.job.submitted(b"H:2", "there")
+        self.fails()
+        self.assertEqual(told, [None])
+        self.setUp()
+        self.job.whenSubmitted(told.append)
+        self.fails()
+        self.job.whenSubmitted(told.append)
+        self.assertEqual(told, [None, self.job.failure, self.job.failure])
 
     def test_whenEnded(self) -> None:
         """

@@ -18,8 +18,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from txgearman.connection.sockets import Keepalive, isPlainTCP, setUp
-from txgearman.testing.wire import SocketWire
+from txgearman.connection.sockets import Keepalive, isPlainTCP, setUp, socketOf
+from txgearman.testing.wire import SocketWire, Wire
 
 TCP = IPv4Address("TCP", "192.0.2.1", 50000)
 
@@ -33,6 +33,24 @@ class Above(StringTransport):
         super().__init__(peerAddress=TCP)
         self.transport = beneath
         alsoProvides(self, ISSLTransport)
+
+
+class SocketOfTests(SynchronousTestCase):
+    """
+    The socket beneath a transport.
+    """
+
+    def test_socketOf(self) -> None:
+        """
+        Only a transport right above a socket has one: not TLS, and not memory.
+        """
+        for address in TCP, UNIXAddress(None):
+            wire = SocketWire(Clock(), address)
+            self.assertIs(socketOf(wire), wire.socket)
+        tls = SocketWire(Clock(), TCP)
+        alsoProvides(tls, ISSLTransport)
+        for transport in StringTransport(), Above(wire), tls, Wire(Clock(), TCP):
+            self.assertIsNone(socketOf(transport))
 
 
 class PlainTCPTests(SynchronousTestCase):

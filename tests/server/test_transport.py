@@ -10,11 +10,9 @@ from typing import Any
 from unittest import SkipTest
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import alsoProvides
 
 from tests.connection.test_sockets import Above
 from tests.server.pump import NOON, Item, decode, request, temporaryFolder
@@ -22,8 +20,8 @@ from txgearman.board.policy import Policy
 from txgearman.connection.sockets import Keepalive
 from txgearman.server.factory import GearmanServerFactory
 from txgearman.server.settings import CONGESTED, Settings
-from txgearman.server.transport import plainTCP, socketOf
-from txgearman.testing.wire import SEGMENT, SocketWire, Wire
+from txgearman.server.transport import plainTCP
+from txgearman.testing.wire import SEGMENT, SocketWire
 
 try:
     from OpenSSL import SSL
@@ -57,16 +55,6 @@ class TransportTests(SynchronousTestCase):
             self.assertIs(plainTCP(transport), transport)
         for transport in self.unix, self.memory, self.tls:
             self.assertIsNone(plainTCP(transport))
-
-    def test_socketOf(self) -> None:
-        """
-        Only a transport right above a socket has one: not TLS, and not memory.
-        """
-        for wire in self.tcp, self.tcp6, self.unix:
-            self.assertIs(socketOf(wire), wire.socket)
-        alsoProvides(self.tls, ISSLTransport)
-        for transport in self.memory, self.tls, Wire(Clock(), TCP):
-            self.assertIsNone(socketOf(transport))
 
 
 class SocketTests(SynchronousTestCase):

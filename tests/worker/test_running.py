@@ -143,7 +143,9 @@ class Bench:
     def runs(self, data: bytes = b"") -> Deferred[bytes | None]:
         assignment = Assignment(H, b"f", b"u", data)
         self.job = RunningJob(assignment, "f", "", data, BYTES, self._connection)
-        return self.runner.run(self.job)
+        running = self.runner.run(self.job)
+        assert isinstance(running, Deferred)
+        return running
 
     def heard(self) -> list[Said]:
         return heardBy(self._transport)

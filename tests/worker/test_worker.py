@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.python.failure import Failure
 
 from tests.worker.stage import (
     GRAB,
@@ -149,6 +150,39 @@ class DoingTests(WorkerTestCase):
 
             for function in (plain, coroutine):
                 self.assertEqual([said], self.heard(function))
+
+    def test_exits(self) -> None:
+        """
+        A function that would end the whole program ends its job, and a failure
+        that it returns is one that it raised.
+        """
+
+        def exits(job: Job) -> None:
+            raise SystemExit("out")
+
+        for function in (exits, lambda job: Failure(SystemExit("out"))):
+            self.assertEqual([exception(H, b"out")], self.heard(function))
+
+    def test_givenUpByItself(self) -> None:
+        """
+        A function may give up its own worker, which has all its slots when it
+        starts again.
+        """
+
+        def impatient(job: Job) -> bytes:
+            worker.stopService()
+            worker.giveUp()
+            return b"late"
+
+        worker = self.worker()
+        worker.register("f", impatient)
+        self.starts(worker).assigns(H)
+        self.clock.pump([0, 0])
+        line = self.starts(worker)
+        line.hears()
+        worker.register("f", reverse)
+        line.assigns(H, b"f", b"ab")
+        self.assertIn(complete(H, b"ba"), line.hears())
 
     def test_logged(self) -> None:
         """

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Generic, TypeVar, Unpack, overload
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -31,7 +31,7 @@ from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Servers, serversFrom
-from txgearman.errors import BackgroundJob, JobTimeout, NoServers
+from txgearman.errors import JobTimeout, NoServers
 
 T = TypeVar("T")
 
@@ -218,7 +218,18 @@ class Client(Service, Generic[T]):
             delivery = self._delivery(function, data, **options)
         except Exception:
             return fail()
-        return Deferred.fromCoroutine(self._submit(delivery))
+        job = delivery.job
+        submitted: Deferred[RemoteJob[T]] = Deferred(lambda _: job.forget())
+
+        def tell(failure: Failure | None) -> None:
+            if failure is None:
+                submitted.callback(job)
+            else:
+                submitted.errback(failure)
+
+        job.whenSubmitted(tell)
+        self._deliver(delivery)
+        return submitted
 
     def submitMany(
         self, function: Name, items: Iterable[T], **options: Unpack[SubmitOptions[T]]
@@ -236,7 +247,7 @@ class Client(Service, Generic[T]):
             server has stay there. When a workload cannot be encoded, nothing is
             submitted.
         """
-        batch = Batch(self._submit)
+        batch = Batch(self._deliver)
         try:
             for item in items:
                 batch.add(self._delivery(function, item, **options))
@@ -348,34 +359,28 @@ class Client(Service, Generic[T]):
         call = self._clock.callLater(timeout, expire)
         job.whenEnded(stop)
 
-    async def _submit(self, delivery: Delivery[T]) -> RemoteJob[T]:
+    def _deliver(self, delivery: Delivery[T]) -> None:
         """
         Get a job to a server.
         """
-        job = delivery.job
-        try:
-            if self._inFlight is not None:
-                await self._enter(job, self._inFlight)
-            await delivery.deliver()
-        except CancelledError:
-            # By the caller, or because the job ended meanwhile: its timeout.
-            job.failed(Failure())
-            job.raiseFailure()
-        except Exception:
-            job.failed(Failure())
-            raise
-        if job.background:
-            job.failed(Failure(BackgroundJob(handle=job.handle)))
-        return job
+        if self._inFlight is None:
+            delivery.deliver()
+        else:
+            self._enter(delivery, self._inFlight)
 
-    async def _enter(self, job: RemoteJob[T], inFlight: InFlight) -> None:
+    def _enter(self, delivery: Delivery[T], inFlight: InFlight) -> None:
         """
         Wait until another job may be under way.
         """
-        entered = inFlight.enter()
-        job.whenEnded(entered.cancel)
-        await entered
-        job.whenEnded(inFlight.leave)
+        job = delivery.job
+
+        def entered(_: None) -> None:
+            job.whenEnded(inFlight.leave)
+            delivery.deliver()
+
+        entering = inFlight.enter()
+        job.whenEnded(entering.cancel)
+        entering.addCallbacks(entered, job.failed)
 
     def call(
         self, function: Name, data: T, **options: Unpack[CallOptions[T]]
@@ -388,8 +393,13 @@ class Client(Service, Generic[T]):
             L{RemoteJob.whenDone} fail with. Cancelling it forgets the job, which
             goes on.
         """
-        submitted = self.submit(function, data, **options)
-        return Deferred.fromCoroutine(_result(submitted))
+        try:
+            delivery = self._delivery(function, data, **options)
+        except Exception:
+            return fail()
+        done = delivery.job.onlyDone()
+        self._deliver(delivery)
+        return done
 
     def background(
         self,
@@ -480,15 +490,3 @@ class Client(Service, Generic[T]):
             with L{ServerError} from a server that cannot. A handle is one word.
         """
         return Deferred.fromCoroutine(self._asking.cancel(handle))
-
-
-async def _result(submitted: Deferred[RemoteJob[T]]) -> T:
-    """
-    Wait for a job and for its result. Who gives up forgets the job.
-    """
-    job = await submitted
-    try:
-        return await job.whenDone()
-    except CancelledError:
-        job.failed(Failure())
-        raise

@@ -4,10 +4,10 @@ A job's way to a server, and the news of it back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from txgearman.client.choice import Choice
@@ -62,73 +62,84 @@ class Delivery(Generic[T]):
         @param resubmit: whether to submit the job anew when its server is lost,
             a few times.
         """
+        self.job = job
         self._pool = pool
         self._choice = choice
         self._submission = submission
-        self.job = job
         self._patience = patience
         self._resubmits = _RESUBMITS if resubmit else 0
+        self._tries = 0
+        self._refusals: dict[Server, Failure] = {}
+        self._waiting: Deferred[None] | None = None
         self._protocol: GearmanClientProtocol | None = None
-        self._server = ""
-        self._reply: Deferred[None] | None = None
-        self._under: Deferred[None] | None = None
+        self._server: Server | None = None
         job.whenEnded(self._ended)
 
-    def deliver(self) -> Deferred[None]:
+    def deliver(self) -> None:
         """
-        Submit the job.
-
-        @return: fires when a server has it; fails with L{ServerError} when one
-            does not take it, L{NoServers} when none can be reached, L{JobLost}
-            when connections are lost again and again, and with what the job
-            ended with if it ended meanwhile.
+        Submit the job. When no server takes it, it fails: with L{ServerError} from
+        one that does not want it, L{NoServers} when none can be reached, or
+        L{JobLost} when connections are lost again and again.
         """
-        self._under = Deferred.fromCoroutine(self._deliver())
-        return self._under
+        self._tries = _TRIES + len(self._pool.connections)
+        self._refusals = {}
+        self._try()
 
-    async def _deliver(self) -> None:
-        refusals: dict[Server, ServerError] = {}
-        for _ in range(_TRIES + len(self._pool.connections)):
-            server = await self._next(refusals)
-            try:
-                await self._submit(server)
-            except ConnectionLost:
-                continue
-            except ServerError as error:
-                if error.code != b"SHUTDOWN_GRACEFUL":
-                    raise
-                refusals[server] = error
-            else:
-                return
-        raise JobLost("connections were lost again and again at its submit")
+    def _try(self) -> None:
+        """
+        Submit it to the next server, as soon as there is one.
+        """
+        if not self._tries:
+            lost = JobLost("connections were lost again and again at its submit")
+            self.job.failed(Failure(lost))
+            return
+        self._tries -= 1
+        try:
+            connected = self._pool.reached()
+        except NoServers:
+            self.job.failed(Failure())
+            return
+        if connected:
+            self._submit(connected)
+        else:
+            self._waiting = Deferred.fromCoroutine(self._wait())
+            self._waiting.addErrback(self.job.failed)
 
-    async def _next(self, refusals: dict[Server, ServerError]) -> Server:
+    async def _wait(self) -> None:
+        """
+        Wait for a server.
+        """
+        connected = await self._pool.whenConnected(self._patience)
+        self._waiting = None
+        self._submit(connected)
+
+    def _submit(self, connected: Sequence[Server]) -> None:
+        """
+        Submit it to the server of choice.
+        """
+        try:
+            server = self._choose(connected)
+        except Exception:
+            self.job.failed(Failure())
+            return
+        protocol = self._pool.protocolOf(server)
+        assert protocol is not None, "only servers that are connected are chosen"
+        self._protocol, self._server = protocol, server
+        protocol.submit(self._submission, self)
+
+    def _choose(self, connected: Sequence[Server]) -> Server:
         """
         Choose a server.
 
         @raise NoServers: when the choice wants none of those that are there.
+        @raise ServerError: when those refused the job.
         """
-        connected = await self._pool.whenConnected(self._patience)
         for server in self._choice.order(self._submission, self._pool.servers):
-            if server in connected and server not in refusals:
+            if server in connected and server not in self._refusals:
                 return server
-        for refusal in refusals.values():
-            raise refusal
+        for refusal in self._refusals.values():
+            refusal.raiseException()
         raise NoServers("the choice left out each server that can be reached")
-
-    async def _submit(self, server: Server) -> None:
-        """
-        Submit the job to a server and wait for the reply.
-        """
-        protocol = self._pool.protocolOf(server)
-        assert protocol is not None, "only servers that are connected are chosen"
-        self._protocol, self._server = protocol, server.name
-        self._reply = Deferred()
-        protocol.submit(self._submission, self)
-        try:
-            await self._reply
-        finally:
-            self._reply = None
 
     def _ended(self) -> None:
         """
@@ -136,8 +147,8 @@ class Delivery(Generic[T]):
         """
         if self._protocol is not None and self.job.handle:
             self._protocol.detach(self.job.handle, self)
-        if self._under is not None:
-            self._under.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     # What the connection tells: a Watcher
 
@@ -145,20 +156,26 @@ class Delivery(Generic[T]):
         """
         The server has the job.
         """
-        if self._reply is None:
+        if self.job.done:
             assert self._protocol is not None
             self._protocol.detach(handle, self)
-            return
-        self.job.submitted(handle, self._server)
-        self._under = None
-        self._reply.callback(None)
+        else:
+            assert self._server is not None
+            self.job.submitted(handle, self._server.name)
 
     def refused(self, reason: Failure) -> None:
         """
         It does not take it, or the connection is lost.
         """
-        if self._reply is not None:
-            self._reply.errback(reason)
+        if self.job.done:
+            return
+        if isinstance(reason.value, ServerError):
+            if reason.value.code != b"SHUTDOWN_GRACEFUL":
+                self.job.failed(reason)
+                return
+            assert self._server is not None
+            self._refusals[self._server] = reason
+        self._try()
 
     def data(self, data: bytes) -> None:
         """
@@ -202,6 +219,6 @@ class Delivery(Generic[T]):
         """
         if self._resubmits and self._pool.running:
             self._resubmits -= 1
-            self.deliver().addErrback(self.job.failed)
+            self.deliver()
         else:
             self.job.failed(Failure(JobLost(handle=self.job.handle)))

@@ -33,7 +33,8 @@ class GearmanClientFactory(RequesterFactory):
     @ivar maxPacket: the largest packet that is taken from a server, in bytes.
     @ivar answerTimeout: how long a server that owes an answer may be silent, in
         seconds; L{None} for any time.
-    @ivar clock: who measures that time; L{None} for the global reactor.
+    @ivar clock: who measures that time; L{None} for the global reactor. With it,
+        what is said in one turn of the reactor leaves together.
     """
 
     protocol = GearmanClientProtocol

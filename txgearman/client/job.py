@@ -6,16 +6,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import Interface
 
 from txgearman.client.protocol import JobStatus
 from txgearman.codecs import Codec
+from txgearman.errors import BackgroundJob
 
 T = TypeVar("T")
 
@@ -82,6 +83,11 @@ class IJobListener(Interface):
 Event = JobData[T] | JobWarning[T] | JobProgress
 Hear = Callable[[Event[T]], None]
 
+Submitted = Callable[[Failure | None], None]
+"""
+Called once: when a server has a job, or with what the job ended with before.
+"""
+
 
 class RemoteJob(Generic[T]):
     """
@@ -123,7 +129,9 @@ class RemoteJob(Generic[T]):
         self._status = status
         self._hearing: list[Hear[T]] = []
         self._waiting: list[Deferred[T]] = []
-        self._ends: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], object]] = []
+        self._submitted: Submitted | None = None
+        self._ended = False
         self._result: list[T] = []
         self._failure: Failure | None = None
 
@@ -136,7 +144,17 @@ class RemoteJob(Generic[T]):
         """
         Has it ended?
         """
-        return bool(self._result) or self._failure is not None
+        return self._ended
+
+    @property
+    def failure(self) -> Failure | None:
+        """
+        What it ended with, if that is no result.
+        """
+        if self._failure is None and self._ended and not self._result:
+            # Hardly anybody asks.
+            self._failure = Failure(BackgroundJob(handle=self.handle))
+        return self._failure
 
     def whenDone(self) -> Deferred[T]:
         """
@@ -148,23 +166,19 @@ class RemoteJob(Generic[T]):
             raised.
         """
         done: Deferred[T] = Deferred(self._stopWaiting)
-        if self._failure is not None:
-            done.errback(self._failure)
+        failure = self.failure
+        if failure is not None:
+            done.errback(failure)
         elif self._result:
             done.callback(self._result[0])
         else:
             self._waiting.append(done)
         return done
 
-    def raiseFailure(self) -> NoReturn:
-        """
-        Raise what it ended with.
-        """
-        assert self._failure is not None
-        self._failure.raiseException()
-
     def _stopWaiting(self, waiter: Deferred[T]) -> None:
-        self._waiting.remove(waiter)
+        # At the end of the job, one who waited may make another give up.
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
 
     def status(self) -> Deferred[JobStatus]:
         """
@@ -250,17 +264,40 @@ class RemoteJob(Generic[T]):
             self._hearing.remove(hear)
             if wake in self._ends:
                 self._ends.remove(wake)
-        if self._failure is not None:
-            self._failure.raiseException()
+        if self.failure is not None:
+            self.failure.raiseException()
 
     # What the client tells it
 
+    def onlyDone(self) -> Deferred[T]:
+        """
+        As L{whenDone}, before it ended, for one who waits for nothing else:
+        cancelling it forgets the job.
+        """
+        done: Deferred[T] = Deferred(lambda _: self.forget())
+        self._waiting.append(done)
+        return done
+
+    def whenSubmitted(self, call: Submitted) -> None:
+        """
+        Call something once a server has it, or it ended before.
+        """
+        if self._ended:
+            call(self._failure)
+        else:
+            self._submitted = call
+
     def submitted(self, handle: bytes, server: str) -> None:
         """
-        A server has it.
+        A server has it. In the background, that is all that is heard of it.
         """
         self.handle = handle
         self.server = server
+        submitted, self._submitted = self._submitted, None
+        if self.background:
+            self._end()
+        if submitted is not None:
+            submitted(None)
 
     def happened(self, event: JobProgress | JobData[bytes] | JobWarning[bytes]) -> None:
         """
@@ -297,25 +334,36 @@ class RemoteJob(Generic[T]):
         except Exception:
             self.failed(Failure())
             return
-        if not self.done:
+        if not self._ended:
             self._result.append(result)
             for waiter in self._end():
-                waiter.callback(result)
+                if not waiter.called:
+                    waiter.callback(result)
 
     def failed(self, failure: Failure) -> None:
         """
         It ended without one.
         """
-        if not self.done:
+        if not self._ended:
             self._failure = failure
+            submitted, self._submitted = self._submitted, None
             for waiter in self._end():
-                waiter.errback(failure)
+                if not waiter.called:
+                    waiter.errback(failure)
+            if submitted is not None:
+                submitted(failure)
 
-    def whenEnded(self, call: Callable[[], None]) -> None:
+    def forget(self) -> None:
+        """
+        Nobody wants to hear of it any more.
+        """
+        self.failed(Failure(CancelledError()))
+
+    def whenEnded(self, call: Callable[[], object]) -> None:
         """
         Call something when it ends, or now when it has.
         """
-        if self.done:
+        if self._ended:
             call()
         else:
             self._ends.append(call)
@@ -326,6 +374,7 @@ class RemoteJob(Generic[T]):
 
         @return: those who wait for the result.
         """
+        self._ended = True
         ends, self._ends = self._ends, []
         for call in ends:
             call()

@@ -4,10 +4,17 @@ Many jobs of one function.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    FirstError,
+    gatherResults,
+    succeed,
+)
 from twisted.python.failure import Failure
 
 from txgearman.client.delivery import Delivery
@@ -16,7 +23,7 @@ from txgearman.client.job import RemoteJob
 T = TypeVar("T")
 R = TypeVar("R")
 
-Submit = Callable[[Delivery[T]], Awaitable[RemoteJob[T]]]
+Submit = Callable[[Delivery[T]], object]
 
 
 def eachOf(
@@ -76,6 +83,9 @@ class Batch(Generic[T]):
         """
         self._submit = submit
         self._deliveries: list[Delivery[T]] = []
+        self._next: Iterator[Delivery[T]] = iter(())
+        self._missing = 0
+        self._waiting: Deferred[list[RemoteJob[T]]] | None = None
 
     def add(self, delivery: Delivery[T]) -> None:
         """
@@ -91,26 +101,51 @@ class Batch(Generic[T]):
         @return: fires with the jobs in the order they were added when servers
             have all of them, or fails as the first that fails.
         """
-        count = max(1, len(self._deliveries))
+        if not self._deliveries:
+            return succeed([])
         waiting: Deferred[list[RemoteJob[T]]] = Deferred(
             lambda _: self.forget(Failure(CancelledError()))
         )
-        parallel = count if limit is None else min(limit, count)
-        eachOf(self._submitOne, self._deliveries, parallel).chainDeferred(waiting)
+        self._waiting = waiting
+        self._missing = len(self._deliveries)
+        self._next = iter(self._deliveries)
+        for delivery in islice(self._next, limit):
+            self._begin(delivery)
         return waiting
 
-    async def _submitOne(self, delivery: Delivery[T]) -> RemoteJob[T]:
-        try:
-            return await self._submit(delivery)
-        except Exception:
-            self.forget(Failure())
-            raise
+    def _begin(self, delivery: Delivery[T]) -> None:
+        """
+        Submit one, unless it has ended by now, as all do when one fails.
+        """
+        delivery.job.whenSubmitted(self._submitted)
+        if not delivery.job.done:
+            self._submit(delivery)
+
+    def _submitted(self, failure: Failure | None) -> None:
+        """
+        A server has one, or none takes it.
+        """
+        if failure is not None:
+            self.forget(failure)
+            return
+        self._missing -= 1
+        if not self._missing:
+            waiting, self._waiting = self._waiting, None
+            assert waiting is not None
+            waiting.callback([delivery.job for delivery in self._deliveries])
+            return
+        delivery = next(self._next, None)
+        if delivery is not None:
+            self._begin(delivery)
 
     def forget(self, reason: Failure) -> None:
         """
         Hear no more of them; those that have ended stay as they are.
         """
+        waiting, self._waiting = self._waiting, None
         deliveries, self._deliveries = self._deliveries, []
         # The last first: whoever goes makes room for those that wait.
         for delivery in reversed(deliveries):
             delivery.job.failed(reason)
+        if waiting is not None:
+            waiting.errback(reason)

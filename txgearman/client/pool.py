@@ -96,6 +96,17 @@ class ServerPool:
             if connection.protocol is not None and connection not in self._silent
         ]
 
+    def reached(self) -> list[Server] | None:
+        """
+        The servers that can be reached, if there is nothing to wait for: see
+        L{whenConnected}.
+
+        @raise NoServers: when it does not connect.
+        """
+        if not self.running:
+            raise NoServers("the client is not started")
+        return self.connected() if self.settled else None
+
     @contextmanager
     def gathering(self) -> Iterator[None]:
         """

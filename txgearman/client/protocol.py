@@ -110,21 +110,73 @@ class JobStatus:
     clients: int | None = None
 
 
-@define(eq=False)
-class _Request:
+class _Request(Protocol):
     """
     A request that waits for its reply.
 
     @ivar reply: the number of the packet that is the reply.
-    @ivar answered: takes the reply's arguments.
-    @ivar failed: takes the failure that comes instead.
     @ivar since: when it was sent, where that matters.
     """
 
     reply: int
-    answered: Callable[..., None]
-    failed: Callable[[Failure], None]
     since: float
+
+    @property
+    def answered(self) -> Callable[..., None]:
+        """
+        Takes the reply's arguments.
+        """
+
+    def failed(self, reason: Failure) -> None:
+        """
+        There is no reply: this came instead.
+        """
+
+
+@define(eq=False)
+class _Question:
+    """
+    A request for something that is told to a Deferred.
+
+    @ivar asked: fires with a tuple of the reply's arguments.
+    """
+
+    reply: int
+    asked: Deferred[Any]
+    since: float = 0.0
+
+    def answered(self, *arguments: bytes) -> None:
+        self.asked.callback(arguments)
+
+    def failed(self, reason: Failure) -> None:
+        self.asked.errback(reason)
+
+
+@define(eq=False)
+class _Submit:
+    """
+    A job that is submitted. There are many of these, so they make nothing else.
+
+    @ivar watched: the connection's jobs that somebody watches; L{None} for a job
+        that nobody is told about.
+    """
+
+    watcher: Watcher
+    watched: dict[bytes, _Watched] | None
+    reply: int = p.JOB_CREATED
+    since: float = 0.0
+
+    def answered(self, handle: bytes) -> None:
+        if self.watched is not None:
+            same = self.watched.get(handle)
+            if same is None:
+                self.watched[handle] = _Watched([self.watcher])
+            else:
+                same.watchers.append(self.watcher)
+        self.watcher.created(handle)
+
+    def failed(self, reason: Failure) -> None:
+        self.watcher.refused(reason)
 
 
 @define(eq=False)
@@ -190,13 +242,7 @@ class GearmanClientProtocol(Requester):
         """
         if self._silence is not None:
             self._silence.heard()
-        self._reader.feed(data)
-        for number, arguments in self._reader.events():
-            event = _EVENTS.get(number)
-            if event is None:
-                self._replied(number, *arguments)
-            else:
-                event(self, *arguments)
+        super().dataReceived(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -248,25 +294,23 @@ class GearmanClientProtocol(Requester):
         @return: fires with a tuple of the reply's arguments.
         """
         asked: Deferred[Any] = Deferred()
-        self._expect(reply, lambda *arguments: asked.callback(arguments), asked.errback)
-        if not self._gone:
+        if self._expect(_Question(reply, asked)):
             self._send(number, *arguments)
         return asked
 
-    def _expect(
-        self,
-        reply: int,
-        answered: Callable[..., None],
-        failed: Callable[[Failure], None],
-    ) -> None:
+    def _expect(self, request: _Request) -> bool:
         """
         Wait in line for a reply.
+
+        @return: whether to send the request: the connection is not lost.
         """
         if self._gone:
-            failed(Failure(ConnectionLost("the connection is lost")))
-        else:
-            since = 0.0 if self._silence is None else self._silence.asked()
-            self._requests.append(_Request(reply, answered, failed, since))
+            request.failed(Failure(ConnectionLost("the connection is lost")))
+            return False
+        if self._silence is not None:
+            request.since = self._silence.asked()
+        self._requests.append(request)
+        return True
 
     # Requests
 
@@ -277,16 +321,9 @@ class GearmanClientProtocol(Requester):
         @param watcher: who is told about it: of a job in the background, only
             that the server has it, or not.
         """
-        number, arguments = submission.packet()
-        foreground = not submission.inBackground
-
-        def created(handle: bytes) -> None:
-            if foreground:
-                self._watched.setdefault(handle, _Watched([])).watchers.append(watcher)
-            watcher.created(handle)
-
-        self._expect(p.JOB_CREATED, created, watcher.refused)
-        if not self._gone:
+        watched = None if submission.inBackground else self._watched
+        if self._expect(_Submit(watcher, watched)):
+            number, arguments = submission.packet()
             self._send(number, *arguments)
 
     def detach(self, handle: bytes, watcher: Watcher) -> None:
@@ -329,15 +366,14 @@ class GearmanClientProtocol(Requester):
 
         @return: fires with the line, without its end.
         """
-        asked: Deferred[bytes] = Deferred()
-        self._expect(p.TEXT, asked.callback, asked.errback)
-        if not self._gone:
+        asked: Deferred[Any] = Deferred()
+        if self._expect(_Question(p.TEXT, asked)):
             self._write(line + b"\r\n")
-        return asked
+        return asked.addCallback(_only)
 
     # Replies
 
-    def _replied(self, number: int, *arguments: bytes) -> None:
+    def _other(self, number: int, *arguments: bytes) -> None:
         """
         Hand a reply to the first in line.
         """
@@ -439,7 +475,7 @@ def _only(reply: tuple[bytes]) -> bytes:
     return reply[0]
 
 
-_EVENTS: dict[int, Callable[..., None]] = {
+GearmanClientProtocol._events = {
     MALFORMED: GearmanClientProtocol._nonsense,
     p.ERROR: GearmanClientProtocol._refused,
     p.NOOP: GearmanClientProtocol._noop,

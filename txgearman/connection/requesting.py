@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from twisted.internet.interfaces import IAddress, ITransport
+from twisted.internet.interfaces import IAddress, IReactorTime, ITransport
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.logger import Logger
 
-from txgearman.connection.sockets import Keepalive, setUp
+from txgearman.connection.sending import Outlet
+from txgearman.connection.sockets import Keepalive, setUp, socketOf
 from txgearman.errors import ServerError
 from txgearman.wire import packets as p
 from txgearman.wire.codec import Limits, PacketReader, encode
@@ -32,13 +33,19 @@ class Requester(Protocol):
     """
     One connection to a job server, on any stream transport. Over TCP, packets leave
     at once, and there is L{KEEPALIVE}.
+
+    Where there is a socket right beneath the transport, what is said because of
+    something that was read leaves in one piece when all of that is dealt with, and
+    everything else in one piece at the end of the reactor's turn.
     """
 
     factory: RequesterFactory
 
     _log = Logger()
+    _events: dict[int, Callable[..., None]]
     _reader: PacketReader
     _write: Callable[[bytes], object]
+    _outlet: Outlet | None = None
 
     def makeConnection(self, transport: ITransport) -> None:
         """
@@ -47,7 +54,38 @@ class Requester(Protocol):
         self._reader = PacketReader(Limits(self.factory.maxPacket), p.RESPONSE)
         setUp(transport, KEEPALIVE)
         self._write = transport.write
+        kernel = socketOf(transport)
+        if kernel is not None:
+            self._outlet = Outlet(transport, kernel, self.factory.clock)
+            self._write = self._outlet.write
         super().makeConnection(transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take a chunk of input.
+        """
+        self._reader.feed(data)
+        outlet = self._outlet
+        if outlet is None:
+            self._read()
+            return
+        outlet.gather()
+        try:
+            self._read()
+        finally:
+            outlet.flush()
+
+    def _read(self) -> None:
+        """
+        Take what has arrived, event after event.
+        """
+        events, other = self._events, self._other
+        for number, arguments in self._reader.events():
+            event = events.get(number)
+            if event is None:
+                other(number, *arguments)
+            else:
+                event(self, *arguments)
 
     def giveUp(self) -> None:
         """
@@ -56,6 +94,8 @@ class Requester(Protocol):
         later the connection is lost.
         """
         self._reader.close()
+        if self._outlet is not None:
+            self._outlet.forget()
         assert self.transport is not None
         self.transport.abortConnection()  # type: ignore[attr-defined]
 
@@ -85,6 +125,12 @@ class Requester(Protocol):
     def _send(self, number: int, *arguments: bytes) -> None:
         self._write(encode(p.REQUEST, number, *arguments))
 
+    def _other(self, number: int, *arguments: bytes) -> None:
+        """
+        The server sent what is no event.
+        """
+        self._unexpected(number)
+
     def _unexpected(self, number: int) -> None:
         """
         The server sent a packet, or a line of text, that it was not asked for.
@@ -105,9 +151,12 @@ class RequesterFactory(ClientFactory):
 
     @ivar clientId: what they call themselves; L{None} for nothing.
     @ivar maxPacket: the largest packet that is taken from a server, in bytes.
+    @ivar clock: the reactor, which says when its turn ends; without, packets leave
+        at once that nothing gathers.
     """
 
     protocol: type[Requester]  # type: ignore[assignment]
+    clock: IReactorTime | None = None
     noisy = False
 
     def __init__(self, clientId: bytes | None, maxPacket: int = MAX_PACKET) -> None:

@@ -9,7 +9,12 @@ from typing import TypeGuard, cast
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import ISSLTransport, ISystemHandle, ITCPTransport
+from twisted.internet.interfaces import (
+    ISSLTransport,
+    ISystemHandle,
+    ITCPTransport,
+    IWriteDescriptor,
+)
 
 
 @frozen
@@ -35,6 +40,22 @@ def isPlainTCP(transport: object) -> TypeGuard[ITCPTransport]:
     if ISSLTransport.providedBy(transport) or not ITCPTransport.providedBy(transport):
         return False
     return isinstance(transport.getPeer(), IPv4Address | IPv6Address)
+
+
+def socketOf(transport: object) -> socket.socket | None:
+    """
+    The socket right beneath a transport, to read and to write at once.
+
+    By itself, a transport waits until the reactor says that its socket is
+    writable, which costs as much again as the writing, and reads in small pieces.
+
+    @return: L{None} where there is none, as with TLS.
+    """
+    if ISSLTransport.providedBy(transport):
+        return None
+    if not IWriteDescriptor.providedBy(transport):
+        return None
+    return cast(socket.socket, cast(ISystemHandle, transport).getHandle())
 
 
 def setUp(transport: object, keepalive: Keepalive | None) -> None:

@@ -20,8 +20,9 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from txgearman.connection.sockets import socketOf
 from txgearman.server.settings import CONGESTED
-from txgearman.server.transport import Gauge, Transport, plainTCP, socketOf
+from txgearman.server.transport import Gauge, Transport, plainTCP
 from txgearman.server.turn import Sender, Turn
 from txgearman.wire.codec import Data, encodeInto
 

@@ -11,11 +11,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from txgearman.connection.sockets import setUp
+from txgearman.connection.sockets import setUp, socketOf
 from txgearman.server.address import hostOf, isLocal, portOf
 from txgearman.server.outgoing import Outgoing
 from txgearman.server.session import Session
-from txgearman.server.transport import Transport, socketOf
+from txgearman.server.transport import Transport
 
 if TYPE_CHECKING:
     from txgearman.server.factory import GearmanServerFactory

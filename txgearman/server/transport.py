@@ -4,7 +4,6 @@ What a connection needs of its transport.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 from typing import Protocol, cast
 
@@ -12,9 +11,6 @@ from twisted.internet.interfaces import (
     IAddress,
     IPullProducer,
     IPushProducer,
-    ISSLTransport,
-    ISystemHandle,
-    IWriteDescriptor,
 )
 from zope.interface import implementer
 
@@ -59,22 +55,6 @@ def plainTCP(transport: Transport) -> TCPTransport | None:
     The transport, if it is a TCP connection and nothing is in between.
     """
     return cast(TCPTransport, transport) if isPlainTCP(transport) else None
-
-
-def socketOf(transport: Transport) -> socket.socket | None:
-    """
-    The socket right beneath a transport, to read and to write at once.
-
-    By itself, a transport waits until the reactor says that its socket is
-    writable, which costs as much again as the writing, and reads in small pieces.
-
-    @return: L{None} where there is none, as with TLS.
-    """
-    if ISSLTransport.providedBy(transport):
-        return None
-    if not IWriteDescriptor.providedBy(transport):
-        return None
-    return cast(socket.socket, cast(ISystemHandle, transport).getHandle())
 
 
 class Emptiable(Protocol):

@@ -21,24 +21,30 @@ _log = Logger()
 
 def doing(
     clock: IReactorTime, registration: Registration, job: RunningJob[Any], verbose: bool
-) -> Deferred[None]:
+) -> Deferred[None] | None:
     """
     Do a job, and report how it ended.
 
     @param verbose: whether its clients are sent the whole traceback of an
         exception.
-    @return: fires when it is over, never with a failure. Cancelling it cancels
-        the function; it is over when that is really done, in a thread as well. A
-        job that is C{lost} by then is not reported.
+    @return: L{None} when it is over. Otherwise it fires when it is, never with a
+        failure. Cancelling it cancels the function; it is over when that is really
+        done, in a thread as well. A job that is C{lost} by then is not reported.
     """
-    done: Deferred[Any] = Deferred()
-    done.addCallback(lambda _: registration.run(clock, job))
-    limit = _limit(clock, registration.timeout, job, done)
-    done.addCallback(job.complete).addErrback(_failed, job, verbose)
+    try:
+        result = registration.run(clock, job)
+        if not isinstance(result, Deferred):
+            job.complete(result)
+            return None
+    except BaseException:
+        # As a Deferred takes it: a function that exits ends its job, and no more.
+        _failed(Failure(), job, verbose)
+        return None
+    limit = _limit(clock, registration.timeout, job, result)
+    result.addCallback(job.complete).addErrback(_failed, job, verbose)
     if limit is not None:
-        done.addCallback(_lift, limit)
-    done.callback(None)
-    return done
+        result.addCallback(_lift, limit)
+    return result
 
 
 def _limit(

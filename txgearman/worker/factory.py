@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Protocol as Seam
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from txgearman.connection.reconnecting import ReconnectingFactory
@@ -59,6 +60,8 @@ class GearmanWorkerFactory(RequesterFactory):
     @ivar clientId: what connections call themselves; L{None} for nothing.
     @ivar maxPacket: the largest packet that is taken from a server, and sent to
         one, in bytes.
+    @ivar clock: the reactor; with it, what is said in one of its turns leaves
+        together.
     """
 
     protocol = GearmanWorkerProtocol
@@ -68,9 +71,12 @@ class GearmanWorkerFactory(RequesterFactory):
         owner: WorkerOwner,
         clientId: bytes | None = None,
         maxPacket: int = MAX_PACKET,
+        *,
+        clock: IReactorTime | None = None,
     ) -> None:
         super().__init__(clientId, maxPacket)
         self.owner = owner
+        self.clock = clock
 
 
 class ReconnectingGearmanWorkerFactory(ReconnectingFactory, GearmanWorkerFactory):

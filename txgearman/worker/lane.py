@@ -123,7 +123,9 @@ class Lane:
         self._asked = 0.0
         self._look: IDelayedCall | None = None
         self._doubted = False
-        factory = GearmanWorkerFactory(self, terms.clientId, terms.maxPacket)
+        factory = GearmanWorkerFactory(
+            self, terms.clientId, terms.maxPacket, clock=clock
+        )
         self.connection: ServerConnection[GearmanWorkerProtocol] = ServerConnection(
             clock, server, factory, self, terms.retryPolicy
         )

@@ -4,7 +4,6 @@ A worker's connection to one job server.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -54,19 +53,6 @@ class GearmanWorkerProtocol(Requester):
         self._echoes = 0
         self._introduce(self.factory.clientId)
         self.factory.owner.made(self)
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Take a chunk of input.
-        """
-        self._reader.feed(data)
-        for number, arguments in self._reader.events():
-            event = _EVENTS.get(number)
-            if event is None:
-                # A worker asks for nothing but jobs and echoes.
-                self._unexpected(number)
-            else:
-                event(self, *arguments)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
@@ -186,7 +172,7 @@ class GearmanWorkerProtocol(Requester):
         self._log.warn("the server says {error}", error=ServerError(code, text))
 
 
-_EVENTS: dict[int, Callable[..., None]] = {
+GearmanWorkerProtocol._events = {
     MALFORMED: GearmanWorkerProtocol._nonsense,
     p.NOOP: GearmanWorkerProtocol._noop,
     p.NO_JOB: GearmanWorkerProtocol._noJob,

@@ -35,17 +35,25 @@ class Registration:
     _running: int = field(default=0, init=False)
     _retired: bool = field(default=False, init=False)
 
-    def run(self, reactor: Any, job: RunningJob[Any]) -> Deferred[Any]:
+    def run(self, reactor: Any, job: RunningJob[Any]) -> Deferred[Any] | Any:
         """
         Do a job.
 
-        @return: fires with the result when the function is done with the job;
-            who cancels it waits for that as well.
+        @return: the result, or what fires with it when the function is done with
+            the job; who cancels it waits for that as well.
+        @raise Exception: what the function raises.
         """
         if self._runner is None:
             self._runner = self.place.runner(reactor, self.concurrency)
         self._running += 1
-        return self._runner.run(job).addBoth(self._over)
+        try:
+            result = self._runner.run(job)
+        except BaseException:
+            self._over(None)
+            raise
+        if isinstance(result, Deferred):
+            return result.addBoth(self._over)
+        return self._over(result)
 
     def _over(self, result: Any) -> Any:
         self._running -= 1

@@ -5,13 +5,14 @@ Where a worker's functions run: in the reactor, in threads, in processes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from txgearman.worker.ending import whenOver
@@ -26,19 +27,24 @@ What does a job: a plain function, one that returns a Deferred, or an
 C{async def}. It is given the L{RunningJob} and returns the result.
 """
 
+# What Twisted makes a Deferred of.
+_UNFINISHED: Final = (Coroutine, Failure)
+
 
 class Runner(Protocol[T]):
     """
     What runs a function for one worker.
     """
 
-    def run(self, job: RunningJob[T]) -> Deferred[T | None]:
+    def run(self, job: RunningJob[T]) -> Deferred[T | None] | T | None:
         """
         Do a job.
 
-        @return: fires when the function is really done with the job, also when
-            it is cancelled, which a thread or a process does not notice. Who
-            cancels it twice does not wait.
+        @return: the result if it is there at once. Otherwise this fires when the
+            function is really done with the job, also when it is cancelled, which
+            a thread or a process does not notice. Who cancels it twice does not
+            wait.
+        @raise Exception: what a function raises at once.
         """
 
     def stop(self) -> None:
@@ -74,13 +80,14 @@ class InReactor(Place[T]):
         """
         return self
 
-    def run(self, job: RunningJob[T]) -> Deferred[T | None]:
+    def run(self, job: RunningJob[T]) -> Deferred[T | None] | T | None:
         """
         Call the function.
         """
-        # maybeDeferred takes coroutines too; its annotation has no word for a
-        # function that may return any of these.
-        done: Deferred[T | None] = maybeDeferred(cast(Any, self.function), job)
+        result: Any = self.function(job)
+        if isinstance(result, _UNFINISHED):
+            result = maybeDeferred(lambda: result)
+        done: Deferred[T | None] | T | None = result
         return done
 
     def stop(self) -> None:

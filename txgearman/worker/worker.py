@@ -462,15 +462,19 @@ class Worker(Service, Generic[T]):
             assignment, registration.name, reducer, data, self._codec, lane.protocol
         )
         lane.jobs[job] = registration
+        slots = self._slots
         running = doing(self._clock, registration, job, self._tracebacks)
-        self._running[job] = (registration, running)
-        running.addBoth(self._over, lane, job, self._slots)
+        if running is None:
+            self._over(None, lane, job, slots)
+        else:
+            self._running[job] = (registration, running)
+            running.addBoth(self._over, lane, job, slots)
 
     def _over(self, _: object, lane: Lane, job: RunningJob[T], slots: Slots) -> None:
         """
         A job is over.
         """
-        del self._running[job]
+        self._running.pop(job, None)
         lane.over(job)
         self._part(lane)
         slots.release(lane)
