@@ -16,7 +16,7 @@ TOP: Final = "txgearman"
 
 # From the bottom to the top. A part is a module or a package of txgearman.
 LAYERS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"version", "errors", "codecs", "wire"}),
+    frozenset({"version", "errors", "codecs", "reactor", "wire"}),
     frozenset({"board"}),
     frozenset({"stores", "connection"}),
     frozenset({"server", "client", "worker", "admin", "testing"}),

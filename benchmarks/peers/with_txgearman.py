@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import react
 
 from txgearman import Client, RunningJob, Worker
+from txgearman.reactor import installUnlessChosen
 
 FUNCTION: Final = "load"
 WORKLOAD: Final = b"x" * 32
@@ -130,6 +131,7 @@ async def main(reactor: IReactorTime, part: str, port: str, *rest: str) -> None:
 
 
 if __name__ == "__main__":
+    installUnlessChosen()
     react(
         lambda reactor, *words: Deferred.fromCoroutine(main(reactor, *words)),
         sys.argv[1:],

@@ -1,9 +1,10 @@
 """
-The C{gearman} subcommand of C{twistd} and C{twist}.
+The C{gearman} subcommand of C{twistd} and C{twist}, and a reactor to choose.
 
-It names its module as a string, so that listing the plugins imports nothing.
+They name their modules as strings, so that listing the plugins imports nothing.
 """
 
+from twisted.application.reactors import Reactor
 from twisted.application.service import ServiceMaker
 
 gearman = ServiceMaker(
@@ -11,4 +12,10 @@ gearman = ServiceMaker(
     "txgearman.server.command",
     "A Gearman job server: a drop-in for gearmand.",
     "gearman",
+)
+
+turning = Reactor(
+    "txgearman",
+    "txgearman.reactor",
+    "epoll(4)-based, with shorter turns: for job servers, clients and workers.",
 )

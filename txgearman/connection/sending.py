@@ -8,12 +8,12 @@ System calls are most of what a job costs, so few of them are what makes it chea
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from twisted.internet.interfaces import IPullProducer, IReactorTime
 from zope.interface import implementer
+
+from txgearman.connection.turns import turnEndOf
 
 # So much is sent before the turn ends, that the server can begin with it.
 _ENOUGH: Final = 32 * 1024
@@ -36,7 +36,7 @@ class Outlet:
         """
         self._transport = transport
         self._kernel = kernel
-        self._atEnd = None if clock is None else _turnEnd(clock)
+        self._atEnd = None if clock is None else turnEndOf(clock)
         self._fresh: list[bytes] = []
         self._size = 0
         self._waiting = False
@@ -144,14 +144,3 @@ class Outlet:
         """
         The connection is lost.
         """
-
-
-def _turnEnd(clock: IReactorTime) -> Callable[[Callable[[], object]], object]:
-    """
-    Find out how to call something when a turn ends. A call without delay comes
-    before the reactor waits again, and after all that it had to read.
-    """
-    atEnd: Callable[[Callable[[], object]], object] = getattr(
-        clock, "atTurnEnd", partial(clock.callLater, 0)
-    )
-    return atEnd

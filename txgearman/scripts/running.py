@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -118,6 +119,11 @@ def run(
     observer = FilteringLogObserver(_Complaints(name), [wanted])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     interruption = _Interruption()
+    with suppress(ImportError):
+        # Not every system has epoll.
+        from txgearman.reactor import installUnlessChosen
+
+        installUnlessChosen()
 
     def start(reactor: IReactorTime) -> Deferred[None]:
         doing = Deferred.fromCoroutine(_run(name, main, reactor))

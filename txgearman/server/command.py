@@ -135,9 +135,9 @@ def makeService(options: Options) -> IService:
     """
     with suppress(ImportError):
         # Not every system has epoll.
-        from txgearman.server.reactor import install
+        from txgearman.reactor import installUnlessChosen
 
-        install()
+        installUnlessChosen()
     from twisted.internet import reactor
 
     try:

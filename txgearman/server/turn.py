@@ -11,10 +11,11 @@ neither sleep nor be woken.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
+
+from txgearman.connection.turns import turnEndOf
 
 
 class Grabbing(Protocol):
@@ -79,11 +80,7 @@ class Turn:
         self._waking: list[Callable[[], None]] = []
         self._owing: list[Owing] = []
         self._begun = False
-        # A call without delay comes before the reactor waits again, and after all
-        # that it had to read.
-        self._atEnd: Callable[[Callable[[], object]], object] = getattr(
-            clock, "atTurnEnd", partial(clock.callLater, 0)
-        )
+        self._atEnd = turnEndOf(clock)
 
     def grabs(self, grabbing: Grabbing) -> None:
         """

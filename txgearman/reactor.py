@@ -1,6 +1,7 @@
 """
-A reactor for a job server: Twisted's own on epoll, with less ceremony around each
-read, and a way to do something once at the end of a turn.
+A reactor for job servers, clients and workers: Twisted's own on epoll, with less
+ceremony around each read, and a way to do something once at the end of a turn.
+C{twistd --reactor=txgearman} chooses it for any program.
 
 A job is a handful of packets of some dozen bytes, each of which makes a socket
 readable. Twisted's reactor sets up a logging context for each, which takes longer
@@ -86,7 +87,16 @@ class TurningReactor(EPollReactor):
 
 def install() -> None:
     """
+    Make it the reactor of this process.
+
+    @raise ReactorAlreadyInstalledError: when there is one.
+    """
+    installReactor(TurningReactor())
+
+
+def installUnlessChosen() -> None:
+    """
     Make it the reactor of this process, unless there is one already.
     """
     if "twisted.internet.reactor" not in sys.modules:
-        installReactor(TurningReactor())
+        install()

@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.server.reactor}: real sockets, and a reactor of each test's own.
+Tests for L{txgearman.reactor}: real sockets, and a reactor of each test's own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 try:
-    from txgearman.server.reactor import TurningReactor
+    from txgearman.reactor import TurningReactor
 except ImportError:
     TurningReactor = None  # type: ignore[assignment, misc]
 
@@ -180,13 +180,16 @@ class ReactorTests(SynchronousTestCase):
 
     def test_install(self) -> None:
         """
-        It becomes the reactor of a process, unless there is one.
+        It becomes the reactor of a process by its name, and by itself unless there
+        is one.
         """
-        install = "from txgearman.server.reactor import install; install(); "
+        install = "from txgearman.reactor import installUnlessChosen as i; i(); "
         before = "from twisted.internet import pollreactor as r; r.install(); "
+        named = "from twisted.application.reactors import installReactor as i; "
         for code, name in [
             (install + NAMED, b"TurningReactor"),
             (before + install + NAMED, b"PollReactor"),
+            (named + "i('txgearman'); " + NAMED, b"TurningReactor"),
         ]:
             ended = run([sys.executable, "-c", code], capture_output=True, check=True)
             self.assertEqual(ended.stdout.strip(), name)

@@ -1,0 +1,26 @@
+"""
+The end of a turn of the reactor: when all is read that there was to read, and before
+it waits again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.interfaces import IReactorTime
+
+Call = Callable[[], object]
+
+
+def turnEndOf(clock: IReactorTime) -> Callable[[Call], object]:
+    """
+    How to have something called when the turn ends.
+
+    L{TurningReactor<txgearman.reactor.TurningReactor>} knows when that is. With others
+    a call without delay comes at the right time, and costs more.
+    """
+    atEnd: Callable[[Call], object] = getattr(
+        clock, "atTurnEnd", partial(clock.callLater, 0)
+    )
+    return atEnd
