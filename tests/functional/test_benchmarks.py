@@ -25,6 +25,10 @@ from tests.functional.processes import (
 
 ROOT = Path(__file__).parents[2]
 
+# They are some dozen programs, one after the other, on a machine that does other
+# things too.
+PATIENCE = 150.0
+
 
 def start(folder: Path, *arguments: str) -> Child:
     """
@@ -49,7 +53,7 @@ async def play(folder: Path, *arguments: str) -> dict[str, Any]:
     @return: the rounds of each subject in each case, by group.
     """
     child = start(folder, "--scale=0.0005", *arguments)
-    assert await child.ended() == 0, child.errors
+    assert await child.ended(PATIENCE) == 0, child.errors
     data = json.loads((folder / "results" / "results.json").read_bytes())
     assert (data["notes"], data["failures"]) == ([], [])
     assert (folder / "results" / "results.md").read_bytes() in child.output
