@@ -79,7 +79,7 @@ class EncodeTests(SynchronousTestCase):
         chunks = [b"before"]
         for wanted in PACKET_CASES:
             ((number, arguments),) = wanted.heard
-            size = encodeInto(chunks, number, arguments)
+            size = encodeInto(chunks, number, tuple(arguments))
             encoded = encode(RESPONSE, number, *arguments)
             self.assertEqual(b"".join(chunks), b"before" + encoded)
             self.assertEqual(size, len(encoded))

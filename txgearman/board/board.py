@@ -57,6 +57,7 @@ class JobBoard:
         self.running = 0
         self.draining = False
         self._nextJob = firstNumber
+        self._handles = self.policy.handlePrefix + b":"
         self._nextPeer = 1
         self._whenIdle: list[Callable[[], None]] = []
         self._seconds = clock.seconds
@@ -198,7 +199,7 @@ class JobBoard:
             raise QueueFull
         number = self._nextJob
         self._nextJob += 1
-        handle = b"%b:%d" % (self.policy.handlePrefix, number)
+        handle = self._handles + str(number).encode("ascii")
         now = self._seconds()
         job = Job(number, handle, function, unique, data, reducer, priority, due, now)
         self.jobs[handle] = job

@@ -23,7 +23,9 @@ from txgearman.wire.numbers import LARGEST, atoi
 if TYPE_CHECKING:
     from txgearman.server.factory import GearmanServerFactory
 
-_HIGH, _NORMAL, _LOW = Priority
+_HIGH: Final = Priority.HIGH
+_NORMAL: Final = Priority.NORMAL
+_LOW: Final = Priority.LOW
 
 
 class Connection(Protocol):

@@ -132,7 +132,7 @@ def encode(magic: bytes, number: int, *arguments: bytes) -> bytes:
     return _HEAD.pack(magic, number, len(body)) + body
 
 
-def encodeInto(chunks: list[bytes], number: int, arguments: Sequence[Any]) -> int:
+def encodeInto(chunks: list[bytes], number: int, arguments: tuple[Any, ...]) -> int:
     """
     Append an encoded packet of a server to C{chunks}. Its last argument, which
     may be large, is not copied.
@@ -143,7 +143,7 @@ def encodeInto(chunks: list[bytes], number: int, arguments: Sequence[Any]) -> in
     if not arguments:
         chunks.append(_BARE[number])
         return _HEAD_SIZE
-    last = arguments[-1]
+    last: Data = arguments[-1]
     size = len(last)
     chunks.append(_HEADS[number])
     if len(arguments) == 1:
@@ -153,10 +153,10 @@ def encodeInto(chunks: list[bytes], number: int, arguments: Sequence[Any]) -> in
         size += len(before)
         chunks.append(_encodeSize(size))
         chunks.append(before)
-    if isinstance(last, Pieces):
-        chunks.extend(last.chunks)
-    else:
+    if isinstance(last, bytes):
         chunks.append(last)
+    else:
+        chunks.extend(last.chunks)
     return _HEAD_SIZE + size
 
 
