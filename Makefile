@@ -89,11 +89,12 @@ compiled: $(COMPILED)/compiled
 	cd $(COMPILED) && $(CURDIR)/$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) tests/wire tests/board tests/server
 
 # As it is, and compiled. Some ten to twenty minutes, on a machine that has nothing
-# else to do.
+# else to do; BENCH='serving --rounds 1' for some of it.
+COMPILED_SERVER := env PYTHONPATH=$(CURDIR)/$(COMPILED) $(CURDIR)/$(BIN)/twistd --nodaemon \
+	--pidfile= gearman --listen=127.0.0.1 --port={port} --backlog=4096
+
 bench: $(VENV)/installed-dev $(COMPILED)/compiled
-	$(BIN)/python -m benchmarks --server 'txgearman-compiled=env PYTHONPATH=$(CURDIR)/$(COMPILED) \
-	  $(CURDIR)/$(BIN)/twistd --nodaemon --pidfile= gearman \
-	  --listen=127.0.0.1 --port={port} --backlog=4096'
+	$(BIN)/python -m benchmarks --server 'txgearman-compiled=$(COMPILED_SERVER)' $(BENCH)
 
 # The same unit tests again, this time without anything of pytest.
 trial: $(VENV)/installed-dev
