@@ -183,7 +183,7 @@ class ReactorTests(SynchronousTestCase):
         It becomes the reactor of a process by its name, and by itself unless there
         is one.
         """
-        install = "from txgearman.reactor import installUnlessChosen as i; i(); "
+        install = "from txgearman.connection.turns import shortenTurns as i; i(); "
         before = "from twisted.internet import pollreactor as r; r.install(); "
         named = "from twisted.application.reactors import installReactor as i; "
         for code, name in [

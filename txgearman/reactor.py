@@ -11,7 +11,6 @@ nothing else, and leaves everything else to Twisted.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -92,11 +91,3 @@ def install() -> None:
     @raise ReactorAlreadyInstalledError: when there is one.
     """
     installReactor(TurningReactor())
-
-
-def installUnlessChosen() -> None:
-    """
-    Make it the reactor of this process, unless there is one already.
-    """
-    if "twisted.internet.reactor" not in sys.modules:
-        install()

@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import react
 
 from txgearman import Client, RunningJob, Worker
-from txgearman.reactor import installUnlessChosen
+from txgearman.connection.turns import shortenTurns
 
 FUNCTION: Final = "load"
 WORKLOAD: Final = b"x" * 32
@@ -131,7 +131,7 @@ async def main(reactor: IReactorTime, part: str, port: str, *rest: str) -> None:
 
 
 if __name__ == "__main__":
-    installUnlessChosen()
+    shortenTurns()
     react(
         lambda reactor, *words: Deferred.fromCoroutine(main(reactor, *words)),
         sys.argv[1:],

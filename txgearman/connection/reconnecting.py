@@ -60,7 +60,6 @@ class ReconnectingFactory(RequesterFactory):
 
     stopped = False
     retryPolicy: RetryPolicy = staticmethod(backoff())
-    clock: IReactorTime | None = None
 
     _failures = 0
     _brief = Brief()

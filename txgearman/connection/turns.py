@@ -1,10 +1,11 @@
 """
-The end of a turn of the reactor: when all is read that there was to read, and before
-it waits again.
+Turns of the reactor, and their ends: when all is read that there was to read, and
+before it waits again.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -24,3 +25,17 @@ def turnEndOf(clock: IReactorTime) -> Callable[[Call], object]:
         clock, "atTurnEnd", partial(clock.callLater, 0)
     )
     return atEnd
+
+
+def shortenTurns() -> None:
+    """
+    Make L{TurningReactor<txgearman.reactor.TurningReactor>} the reactor of this
+    process, unless there is one already, or no epoll.
+    """
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    try:
+        from txgearman.reactor import install
+    except ImportError:
+        return
+    install()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -32,6 +31,7 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
+from txgearman.connection.turns import shortenTurns
 from txgearman.errors import GearmanError
 from txgearman.scripts.background import pidFile
 from txgearman.scripts.output import complain, stopWriting
@@ -119,11 +119,7 @@ def run(
     observer = FilteringLogObserver(_Complaints(name), [wanted])
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     interruption = _Interruption()
-    with suppress(ImportError):
-        # Not every system has epoll.
-        from txgearman.reactor import installUnlessChosen
-
-        installUnlessChosen()
+    shortenTurns()
 
     def start(reactor: IReactorTime) -> Deferred[None]:
         doing = Deferred.fromCoroutine(_run(name, main, reactor))

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
+from txgearman.connection.turns import shortenTurns
 from txgearman.errors import BadSetting
 from txgearman.server.listening import endpointsOf, reasonOf
 from txgearman.server.memory import ProcessMemory
@@ -133,11 +134,7 @@ def makeService(options: Options) -> IService:
     Make the service that twistd runs, on a reactor that suits it unless another
     one was chosen.
     """
-    with suppress(ImportError):
-        # Not every system has epoll.
-        from txgearman.reactor import installUnlessChosen
-
-        installUnlessChosen()
+    shortenTurns()
     from twisted.internet import reactor
 
     try:
