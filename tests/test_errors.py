@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txgearman import errors
 from txgearman.errors import (
     BackgroundJob,
+    BadRow,
     BadSchedule,
     BadSetting,
     GearmanError,
@@ -23,6 +24,8 @@ from txgearman.errors import (
     NoServers,
     QueueFull,
     ServerError,
+    StoreError,
+    StoreUnusable,
     serverError,
 )
 
@@ -56,6 +59,7 @@ class ErrorTests(SynchronousTestCase):
         Where Python has an error of the kind, they are of it.
         """
         for error, kind in [
+            (BadRow, ValueError),
             (BadSchedule, ValueError),
             (BadSetting, ValueError),
             (JobTimeout, TimeoutError),
@@ -63,6 +67,7 @@ class ErrorTests(SynchronousTestCase):
             self.assertTrue(issubclass(error, kind))
         self.assertTrue(issubclass(JobException, JobFailed))
         self.assertTrue(issubclass(QueueFull, ServerError))
+        self.assertTrue(issubclass(StoreUnusable, StoreError))
 
     def test_serverError(self) -> None:
         """
@@ -116,6 +121,9 @@ class ErrorTests(SynchronousTestCase):
             ServerError(b"CODE", b"text"),
             QueueFull(b"no room"),
             BadSchedule("bad"),
+            BadRow("bad"),
+            StoreError("down"),
+            StoreUnusable("wrong"),
             BadSetting("bad"),
             GearmanError("bad"),
             NoServers("none"),

@@ -81,6 +81,24 @@ class BadSetting(GearmanError, ValueError):
     """
 
 
+class StoreError(GearmanError):
+    """
+    The store of the jobs cannot be used now.
+    """
+
+
+class StoreUnusable(StoreError):
+    """
+    The store of the jobs cannot be used, and waiting will not help.
+    """
+
+
+class BadRow(GearmanError, ValueError):
+    """
+    Something in a store of jobs cannot be read as a job.
+    """
+
+
 class NoServers(GearmanError):
     """
     None of the job servers could be reached in time.
