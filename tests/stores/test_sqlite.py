@@ -1,0 +1,318 @@
+"""
+Tests for L{txgearman.stores.sqlite}.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.server.pump import logged, temporaryFolder
+from txgearman.errors import BadSetting, StoreError, StoreUnusable
+from txgearman.stores import sqliteschema
+from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob, Unreadable
+from txgearman.stores.sqlite import SQLiteStore
+from txgearman.testing.stores import JobStoreContract, savedJob
+
+
+class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
+    """
+    The embedded store does what every store does, in a file.
+    """
+
+    def setUp(self) -> None:
+        """
+        Make a folder for the file.
+        """
+        folder = temporaryFolder(self)
+        self.path = os.path.join(folder, "a%20b?#.db")
+
+    def makeStore(self) -> SQLiteStore:
+        """
+        Make one more store of the same file.
+        """
+        return SQLiteStore(self.path)
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        """
+        Do something to the file behind the store's back.
+        """
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def spoil(self, number: int) -> None:
+        """
+        Make a job unreadable.
+        """
+        self.execute(f"UPDATE jobs SET handle = NULL WHERE number = {number}")
+
+    def test_whileOpen(self) -> None:
+        """
+        A file can be read while a server has it open, as it is after the last
+        commit.
+        """
+        store = self.loaded()
+        store.commit(Batch(inserts=[savedJob(1)]))
+        reader = self.opened(reading=True)
+        self.assertEqual(list(reader.load()), [savedJob(1)])
+
+    def test_readingNothing(self) -> None:
+        """
+        To read what is not there is an error, and makes nothing.
+        """
+        store = self.makeStore()
+        error = self.assertRaises(StoreUnusable, store.open, True)
+        self.assertIn(self.path, str(error))
+        self.assertFalse(os.path.exists(self.path))
+
+    def test_quarantine(self) -> None:
+        """
+        What cannot be read stands in a table of its own, whole, with the reason;
+        also when two had one number.
+        """
+        for _ in range(2):
+            self.keep(savedJob(1, data=b"a\0b"))
+            self.spoil(1)
+            self.kept()
+        rows = self.execute("SELECT reason, number, handle, data FROM quarantine")
+        reason = "handle is None, which is not bytes"
+        self.assertEqual(rows, [(reason, 1, None, b"a\0b")] * 2)
+
+    def test_nonsense(self) -> None:
+        """
+        Whatever a hand may have written into a row costs that row only.
+        """
+        for change in (
+            "handle = 'text'",
+            "handle = x''",
+            "handle = zeroblob(64)",
+            "function = x''",
+            "function = 7",
+            '"unique" = NULL',
+            "priority = 3",
+            "priority = 'high'",
+            "data = NULL",
+            "reducer = 1.5",
+            "due = 'soon'",
+            "due = -1.0",
+            "submitted = 9e999",
+            "place = NULL",
+            "attempts = -1",
+            "error = NULL",
+        ):
+            self.keep(savedJob(1), savedJob(2))
+            self.execute(f"UPDATE jobs SET {change} WHERE number = 1")
+            bad, good = sorted(self.kept(), key=lambda one: isinstance(one, SavedJob))
+            assert isinstance(bad, Unreadable)
+            self.assertEqual(bad.name, "job 1")
+            self.assertIn(change.split()[0].strip('"'), bad.reason)
+            self.assertEqual(good, savedJob(2))
+
+    def test_oneStatement(self) -> None:
+        """
+        Batches around the number of rows that go into a statement are whole.
+        """
+        number = 0
+        every: dict[int, SavedJob] = {}
+        store = self.loaded()
+        for size in (1, 15, 16, 17, 127, 128, 129, 300):
+            jobs = [savedJob(number + n) for n in range(1, size + 1)]
+            number += size
+            store.commit(Batch(inserts=jobs))
+            every |= {job.number: job for job in jobs}
+            changed = [job._replace(attempts=1, place=job.place) for job in jobs]
+            every |= {job.number: job for job in changed}
+            store.commit(
+                Batch(
+                    updates=[
+                        JobUpdate(job.number, job.place, 0.0, 1, b"") for job in jobs
+                    ]
+                )
+            )
+        gone = list(every)[::2]
+        store.commit(Batch(deletes=gone))
+        store.close()
+        self.assertKept(job for job in every.values() if job.number not in gone)
+
+    def test_foreign(self) -> None:
+        """
+        A file of another program is left alone, damaged or not.
+        """
+        self.execute("CREATE TABLE theirs (a)")
+        whole = Path(self.path).read_bytes()
+        for content in (whole, whole[:4000], b"just some words\n" * 100):
+            Path(self.path).write_bytes(content)
+            for reading in (False, True):
+                store = self.makeStore()
+                error = self.assertRaises(StoreUnusable, store.open, reading)
+                self.assertEqual(str(error), f"{self.path} is no file of txgearman's")
+            self.assertEqual(Path(self.path).read_bytes(), content)
+
+    def test_later(self) -> None:
+        """
+        A file of a later version is left alone.
+        """
+        self.keep(savedJob(1))
+        self.execute(f"PRAGMA user_version = {sqliteschema.VERSION + 1}")
+        for reading in (False, True):
+            error = self.assertRaises(StoreUnusable, self.makeStore().open, reading)
+            self.assertIn("later version", str(error))
+
+    def test_migrated(self) -> None:
+        """
+        A file of an earlier version is brought up to date, with what is in it.
+        """
+        self.keep(savedJob(1))
+        more = (*sqliteschema._STEPS, "ALTER TABLE jobs ADD COLUMN more; SELECT 1")
+        self.patch(sqliteschema, "_STEPS", more)
+        self.patch(sqliteschema, "VERSION", len(more))
+        self.assertKept([savedJob(1)])
+        self.assertKept([savedJob(1)])
+        self.assertEqual(self.execute("PRAGMA user_version"), [(len(more),)])
+        self.assertEqual(self.execute("SELECT more FROM jobs"), [(None,)])
+
+    def test_impossible(self) -> None:
+        """
+        Where there can be no file, an error says so in a line.
+        """
+        for path in (os.path.dirname(self.path), self.path + "/nowhere/a.db"):
+            store = SQLiteStore(path)
+            error = self.assertRaises(StoreUnusable, store.open)
+            self.assertIn(path, str(error))
+            self.assertNotIn("\n", str(error))
+
+    def test_sync(self) -> None:
+        """
+        The disk is waited for, unless it was said that this is not needed.
+        """
+        for sync, level in (("full", 2), ("normal", 1)):
+            store = SQLiteStore(self.path, sync)
+            store.open()
+            self.addCleanup(store.close)
+            [found] = store._open.execute("PRAGMA synchronous").fetchone()
+            self.assertEqual(found, level)
+            store.close()
+        self.assertRaises(BadSetting, SQLiteStore, self.path, "off")
+
+    def test_notOpen(self) -> None:
+        """
+        Without having been opened, nothing is saved.
+        """
+        self.assertRaises(StoreError, self.makeStore().commit, Batch())
+
+    def test_removed(self) -> None:
+        """
+        When the file was removed or replaced, nothing is acknowledged that nobody
+        could ever find.
+        """
+        store = self.loaded()
+        os.rename(self.path, self.path + ".away")
+        error = self.assertRaises(StoreError, store.commit, Batch())
+        self.assertIn("No such file", str(error))
+        Path(self.path).write_bytes(b"")
+        error = self.assertRaises(StoreError, store.commit, Batch())
+        self.assertIn("another file", str(error))
+        os.rename(self.path + ".away", self.path)
+        store.commit(Batch(inserts=[savedJob(1)]))
+        store.close()
+        self.assertKept([savedJob(1)])
+
+    def test_atomic(self) -> None:
+        """
+        When a part of a batch cannot be saved, none of it is, and the next one can.
+        """
+        self.keep(savedJob(1))
+        self.execute(
+            "CREATE TRIGGER keep BEFORE DELETE ON jobs BEGIN"
+            " SELECT RAISE(FAIL, 'not this one') WHERE old.number = 1; END"
+        )
+        store = self.loaded()
+        batch = Batch([savedJob(2)], [JobUpdate(1, 1, 0.0, 9, b"")], [1])
+        error = self.assertRaises(StoreError, store.commit, batch)
+        self.assertEqual(str(error), f"{self.path}: not this one")
+        store.commit(Batch([savedJob(4)]))
+        store.close()
+        self.assertKept([savedJob(1), savedJob(4)])
+
+    def damaged(self, jobs: int, cut: float) -> list[SavedJob]:
+        """
+        Keep jobs, and cut the file short.
+
+        @param cut: how much of it is left.
+        @return: the jobs that were kept.
+        """
+        kept = [savedJob(7 * LIFE + n, data=b"%d" % n * 50) for n in range(jobs)]
+        self.keep(*kept)
+        self.execute("UPDATE server SET lives = 7")
+        os.truncate(self.path, int(os.path.getsize(self.path) * cut))
+        return kept
+
+    def test_cutShort(self) -> None:
+        """
+        Of a file that was cut short, what is left is loaded, said and kept on; the
+        damaged file is kept, too. No number comes again.
+        """
+        jobs = self.damaged(2000, 0.6)
+        store = self.makeStore()
+        self.addCleanup(store.close)
+        with logged() as lines:
+            life = store.open()
+        self.assertGreater(life, 7)
+        found = list(store.load())
+        self.assertGreater(len(found), 800)
+        self.assertLess(len(found), 1600)
+        self.assertEqual(found, [job for job in jobs if job in set(found)])
+        [line] = lines
+        self.assertIn(f"{len(found)} jobs could be read", line)
+        store.commit(Batch(inserts=[savedJob(1)]))
+        store.close()
+        self.assertEqual(len(self.kept()), len(found) + 1)
+        folder = Path(self.path).parent
+        [aside] = folder.glob("*-damaged-*")
+        self.assertIn(str(aside), line)
+        with closing(sqlite3.connect(aside)) as connection:
+            version = connection.execute("PRAGMA application_id").fetchone()
+        self.assertEqual(version, (sqliteschema.APPLICATION,))
+        self.assertEqual(list(folder.glob("*-salvaged*")), [])
+
+    def test_cutToNothing(self) -> None:
+        """
+        A server starts even if there is hardly a file left.
+        """
+        for cut in (0.001, 0.0005):
+            self.damaged(2000, cut)
+            with logged() as lines:
+                self.assertKept([])
+            self.assertIn("0 jobs could be read", lines[0])
+
+    def test_readingDamaged(self) -> None:
+        """
+        Who only reads a damaged file gets what is left, hears that it is damaged,
+        and changes nothing.
+        """
+        self.damaged(2000, 0.6)
+        before = Path(self.path).read_bytes()
+        reader = self.opened(reading=True)
+        *found, last = reader.load()
+        assert isinstance(last, Unreadable)
+        self.assertIn("damaged", last.reason)
+        self.assertGreater(len(found), 800)
+        reader.close()
+        self.assertEqual(Path(self.path).read_bytes(), before)
+
+    def test_overwritten(self) -> None:
+        """
+        Pages of rubbish in the middle cost the jobs that stood there.
+        """
+        self.damaged(2000, 1.0)
+        content = bytearray(Path(self.path).read_bytes())
+        content[40 * 4096 : 45 * 4096] = b"\xa5" * (5 * 4096)
+        Path(self.path).write_bytes(content)
+        with logged():
+            found = self.kept()
+        self.assertGreater(len(found), 1500)
+        self.assertLess(len(found), 2000)

@@ -1,0 +1,329 @@
+"""
+The embedded store: a file of SQLite, and nothing to run beside the server.
+
+The file is in the mode that is called WAL, so that a batch costs one fsync, however
+many jobs are in it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Final
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txgearman.errors import BadRow, BadSetting, StoreError, StoreUnusable
+from txgearman.stores import sqliteschema as schema
+from txgearman.stores.interface import (
+    Batch,
+    IJobStore,
+    JobUpdate,
+    SavedJob,
+    Unreadable,
+)
+from txgearman.stores.salvage import Damaged, isDamage, salvage, survivors
+
+# SQLite's own limit is a billion bytes for a row.
+_LARGEST: Final = 999_000_000
+
+# Rows for one statement. A statement of each size is compiled once; one statement for
+# many rows, since Python lets go of its lock, and has to get it back, for each.
+_ROWS: Final = (128, 16, 1)
+
+_JOB: Final = f"({', '.join('?' * len(SavedJob._fields))})"
+_INSERT: Final = f"INSERT OR REPLACE INTO jobs ({schema.COLUMNS}) VALUES "
+_UPDATE: Final = (
+    "WITH new (number, place, due, attempts, error) AS (VALUES %s)"
+    " UPDATE jobs SET place = new.place, due = new.due, attempts = new.attempts,"
+    " error = new.error FROM new WHERE jobs.number = new.number"
+)
+_CHANGE: Final = f"({', '.join('?' * len(JobUpdate._fields))})"
+
+# The order is found first, so that no workload is sorted.
+_ORDER: Final = "SELECT number FROM jobs ORDER BY place, number"
+_SOME: Final = f"SELECT {schema.COLUMNS} FROM jobs WHERE number IN "
+_PAGE: Final = 256
+
+
+@implementer(IJobStore)
+class SQLiteStore:
+    """
+    A store in a file.
+
+    @ivar path: where.
+    """
+
+    largest = _LARGEST
+
+    _log = Logger()
+
+    def __init__(self, path: str, sync: str = "full") -> None:
+        """
+        @param path: made when it is not there; a file with C{-lock} behind its name
+            stands beside it.
+        @param sync: C{full}, or C{normal} for those who fear only the end of the
+            process and not of the power: the disk is given time then.
+        @raise BadSetting: for any other C{sync}.
+        """
+        if sync not in ("full", "normal"):
+            raise BadSetting(f"sync is full or normal, not {sync!r}")
+        self.path = os.path.abspath(path)
+        self._sync = sync
+        self._connection: sqlite3.Connection | None = None
+        self._lock: IO[bytes] | None = None
+        self._file: tuple[int, int] | None = None
+        self._reading = False
+
+    def open(self, reading: bool = False) -> int:
+        """
+        Open the file. A damaged one is kept under another name, and what can be
+        read of it is in a new one then.
+        """
+        self.close()
+        self._reading = reading
+        try:
+            if reading:
+                self._connect(f"{self._uri()}?mode=ro")
+                # That it is damaged is told with what is left of it.
+                with suppress(Damaged), self._saying(StoreUnusable):
+                    schema.check(self._open, self.path)
+                return 0
+            self._own()
+            try:
+                self._connect(self._uri())
+                return self._begin()
+            except Damaged as damage:
+                self._salvage(str(damage))
+                self._connect(self._uri())
+                return self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _uri(self) -> str:
+        escaped = self.path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        return f"file:{escaped}"
+
+    def _connect(self, uri: str) -> None:
+        """
+        Connect to a file.
+        """
+        self._disconnect()
+        try:
+            self._connection = sqlite3.connect(
+                uri,
+                uri=True,
+                timeout=5.0,
+                isolation_level=None,
+                # The thread of the server's start is not that of its end.
+                check_same_thread=False,
+            )
+        except sqlite3.Error as error:
+            raise StoreUnusable(f"{self.path}: {error}") from None
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise StoreError(f"{self.path} is not open")
+        return self._connection
+
+    def _own(self) -> None:
+        """
+        See that no other server has the file. The lock goes with the process.
+        """
+        try:
+            # Not the file itself: to close it once more would end SQLite's own locks.
+            lock = open(f"{self.path}-lock", "ab")  # noqa: SIM115, kept open
+        except OSError as error:
+            raise StoreUnusable(f"{self.path}: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise StoreUnusable(f"{self.path} is open in another server") from None
+        self._lock = lock
+
+    def _begin(self) -> int:
+        """
+        Make the tables if need be, and count this life.
+        """
+        connection = self._open
+        with self._saying(StoreUnusable):
+            schema.check(connection, self.path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._sync.upper()}")
+            connection.execute("PRAGMA wal_autocheckpoint = 4000")
+            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise Damaged(found)
+        with self._saying(), self._together():
+            schema.migrate(connection)
+            life = schema.nextLife(connection)
+        status = os.stat(self.path)
+        self._file = (status.st_dev, status.st_ino)
+        return life
+
+    def _salvage(self, damage: str) -> None:
+        """
+        Save what can be read of a damaged file.
+        """
+        self._disconnect()
+        with self._saying():
+            saved, aside = salvage(self.path)
+        self._log.error(
+            "{path} is damaged ({damage}): {saved} jobs could be read; what was there"
+            " is kept as {aside}",
+            path=self.path,
+            damage=damage,
+            saved=saved,
+            aside=aside,
+        )
+
+    def load(self) -> Iterator[SavedJob | Unreadable]:
+        """
+        Yield what is kept; what is not readable stands in the table C{quarantine}
+        in the end.
+        """
+        unreadable: list[tuple[Any, str]] = []
+        for row in self._rows():
+            if isinstance(row, Unreadable):
+                yield row
+                continue
+            try:
+                yield SavedJob._make(row).check()
+            except BadRow as error:
+                unreadable.append((row[0], str(error)))
+                yield Unreadable(f"job {row[0]}", str(error))
+        if unreadable and not self._reading:
+            with self._saying(), self._together():
+                for number, reason in unreadable:
+                    schema.setAside(self._open, number, reason)
+
+    def _rows(self) -> Iterator[Sequence[Any] | Unreadable]:
+        """
+        Yield the rows of the jobs, by place; of a damaged file that is only looked
+        at, what survives, in no order.
+        """
+        try:
+            with self._saying():
+                yield from self._ordered()
+        except Damaged as damage:
+            if not self._reading:
+                raise
+            yield from survivors(self._open)
+            yield Unreadable(self.path, f"the file is damaged: {damage}")
+
+    def _ordered(self) -> Iterator[Sequence[Any]]:
+        """
+        Yield the rows of the jobs, by place.
+        """
+        order = self._open.execute(_ORDER)
+        while numbers := [number for (number,) in order.fetchmany(_PAGE)]:
+            marks = ", ".join("?" * len(numbers))
+            page = self._open.execute(f"{_SOME} ({marks})", numbers)
+            rows = {row[0]: row for row in page}
+            yield from (rows[number] for number in numbers)
+
+    def commit(self, batch: Batch) -> None:
+        """
+        Save a batch.
+        """
+        connection = self._open
+        self._checkFile()
+        with self._saying(), self._together():
+            for rows in _chunks([_blobs(job) for job in batch.inserts]):
+                connection.execute(_INSERT + ", ".join([_JOB] * len(rows)), _flat(rows))
+            for rows in _chunks([_blobs(update) for update in batch.updates]):
+                changes = ", ".join([_CHANGE] * len(rows))
+                connection.execute(_UPDATE % changes, _flat(rows))
+            for numbers in _chunks(batch.deletes):
+                marks = ", ".join("?" * len(numbers))
+                connection.execute(
+                    f"DELETE FROM jobs WHERE number IN ({marks})", numbers
+                )
+
+    def _checkFile(self) -> None:
+        """
+        SQLite goes on with a file that was removed, and nothing is saved.
+        """
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from None
+        if (status.st_dev, status.st_ino) != self._file:
+            raise StoreError(f"{self.path} is another file than the one that was open")
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """
+        A transaction.
+        """
+        connection = self._open
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            # A full disk has it rolled back already.
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _saying(self, kind: type[StoreError] = StoreError) -> Iterator[None]:
+        """
+        Say in our words what SQLite, or the disk, cannot do.
+
+        @param kind: what it is when nothing better is known.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            if isDamage(error):
+                raise Damaged(str(error)) from None
+            raise schema.errorOf(error, kind)(f"{self.path}: {error}") from None
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """
+        Close the file.
+        """
+        self._disconnect()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _blobs(row: Sequence[Any]) -> list[Any]:
+    """
+    Make a row of what SQLite's module takes as it is: of C{bytes} it asks each
+    whether it can be adapted, which takes longer than all the rest.
+    """
+    return [bytearray(one) if type(one) is bytes else one for one in row]
+
+
+def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    return [one for row in rows for one in row]
+
+
+def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """
+    Cut rows into pieces of a few sizes.
+    """
+    start = 0
+    for size in _ROWS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
