@@ -16,27 +16,25 @@ from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
-from txgearman.board.function import BY_DATA, Function, Functions
+from txgearman.board.function import BY_DATA, Function
 from txgearman.board.job import QUEUED, RUNNING, Job, JobState, Priority
-from txgearman.board.peer import Ability, Link, Peer, Rest
+from txgearman.board.peer import Peer, Rest
 from txgearman.board.policy import Policy
-from txgearman.board.timers import Timers
-from txgearman.board.waking import Later, Waker
+from txgearman.board.waking import Later
+from txgearman.board.workforce import Workforce
 from txgearman.errors import QueueFull, ServerError
 from txgearman.wire.codec import Data
 from txgearman.wire.numbers import unsigned
 
 
-class JobBoard:
+class JobBoard(Workforce):
     """
     All the jobs, functions and peers of one job server.
 
-    @ivar policy: its settings.
     @ivar jobs: the living jobs by handle, in the order of their submitting.
-    @ivar functions: every function anyone has named.
-    @ivar peers: the connections, in the order of their coming.
     @ivar running: how many jobs run.
-    @ivar draining: whether it grants no more jobs and takes none.
+    @ivar draining: whether it takes no more jobs, and grants none.
+    @ivar grants: whether it grants jobs.
     """
 
     def __init__(
@@ -50,33 +48,16 @@ class JobBoard:
         @param firstNumber: the number of the first job's handle.
         @param later: as for a L{Waker}.
         """
-        self.policy = Policy() if policy is None else policy
+        super().__init__(clock, Policy() if policy is None else policy, later)
         self.jobs: dict[bytes, Job] = {}
-        self.functions = Functions(self.policy)
-        self.peers: dict[Peer, None] = {}
         self.running = 0
         self.draining = False
+        self.grants = True
         self._nextJob = firstNumber
         self._handles = self.policy.handlePrefix + b":"
-        self._nextPeer = 1
         self._whenIdle: list[Callable[[], None]] = []
-        self._seconds = clock.seconds
-        self._timers = Timers(clock)
-        self._waker = Waker(self.policy, self._timers, clock.seconds, later)
 
     # Connections
-
-    def made(self, link: Link, host: bytes, port: int = 0, local: bool = False) -> Peer:
-        """
-        A connection was made.
-
-        @param local: whether the peer runs on this machine.
-        """
-        number, exceptions = self._nextPeer, self.policy.exceptions
-        peer = Peer(link, host, port, local, number, exceptions)
-        self._nextPeer += 1
-        self.peers[peer] = None
-        return peer
 
     def lost(self, peer: Peer) -> None:
         """
@@ -93,47 +74,9 @@ class JobBoard:
         for ability in peer.abilities.values():
             del ability.function.workers[peer]
         for job in reversed(list(peer.running.values())):
-            self._takeBack(job)
+            self._takeBack(job, b"worker lost")
         if woken:
             self._waker.passOn(peer)
-
-    # Abilities
-
-    def canDo(self, worker: Peer, name: bytes, timeout: float = 0.0) -> None:
-        """
-        A worker can do a function; the later timeout holds.
-
-        @param timeout: how long it may take for a job, in seconds; 0 for as
-            long as it likes.
-        @raise ServerError: as L{Functions.named} does.
-        """
-        if timeout:
-            timeout = max(timeout, self.policy.shortestTimeout)
-        ability = worker.abilities.get(name)
-        if ability is not None:
-            ability.timeout = timeout
-            return
-        ability = Ability(self.functions.named(name), timeout)
-        worker.gains(ability)
-        ability.function.workers[worker] = None
-        self._waker.learned(worker, ability)
-
-    def cantDo(self, worker: Peer, name: bytes) -> None:
-        """
-        A worker cannot do a function any more; its running jobs go on.
-        """
-        ability = worker.abilities.get(name)
-        if ability is not None:
-            self._waker.forgot(worker, ability)
-            worker.loses(ability)
-            del ability.function.workers[worker]
-
-    def resetAbilities(self, worker: Peer) -> None:
-        """
-        A worker can do nothing any more; its running jobs go on.
-        """
-        for name in list(worker.abilities):
-            self.cantDo(worker, name)
 
     # Submitting
 
@@ -172,16 +115,28 @@ class JobBoard:
         if job is None:
             job = self._post(function, unique, data, priority, reducer, due)
         if background:
-            job.background = True
+            self._makeBackground(job)
         else:
             job.listen(client)
             client.waiting[job] = None
         if new:
-            if due > job.submitted:
-                self._delay(job)
-            else:
-                self._enqueue(job)
+            self._admit(job)
         return job
+
+    def _makeBackground(self, job: Job) -> None:
+        """
+        A job needs no client any more, for good.
+        """
+        job.background = True
+
+    def _admit(self, job: Job) -> None:
+        """
+        Let a new job wait for a worker, or until it is due.
+        """
+        if job.due > job.submitted:
+            self._delay(job)
+        else:
+            self._enqueue(job)
 
     def _post(
         self,
@@ -232,12 +187,6 @@ class JobBoard:
 
     # Grabbing
 
-    def preSleep(self, worker: Peer) -> None:
-        """
-        A worker sleeps until it is woken.
-        """
-        self._waker.sleep(worker)
-
     def grab(self, worker: Peer) -> Job | None:
         """
         A worker asks for a job.
@@ -246,7 +195,7 @@ class JobBoard:
         with equally urgent jobs, they take turns.
         """
         woken = worker.rest is not Rest.AWAKE and self._waker.awake(worker)
-        job = None if self.draining else self._mostUrgent(worker)
+        job = self._mostUrgent(worker) if self.grants else None
         if job is not None:
             self._grant(job, worker)
         if woken:
@@ -288,13 +237,14 @@ class JobBoard:
         what it may still report about the job is refused, as in gearmand.
         """
         job.timer = None
-        self._takeBack(job)
+        self._takeBack(job, b"timed out")
 
-    def _takeBack(self, job: Job) -> None:
+    def _takeBack(self, job: Job, reason: bytes) -> None:
         """
         A job is without its worker: let it wait again at the tail of its queue,
         so that a job that kills its workers does not starve the others.
         """
+        job.error = reason
         limit = self.policy.attempts
         if not job.wanted or 0 < limit <= job.attempts:
             self._fail(job)
@@ -427,7 +377,7 @@ class JobBoard:
             self._stopRunning(job)
         elif before is QUEUED:
             function.dequeue(job)
-        else:
+        elif before is JobState.DELAYED:
             del function.delayed[job]
             self._stopTimer(job)
         del self.jobs[job.handle]
@@ -474,19 +424,25 @@ class JobBoard:
         @param whenIdle: called once no job runs; perhaps at once. Each caller's
             is called.
         """
-        self.draining = True
-        self._waker.stopped = True
+        self._grantNothing()
         if self.running:
             self._whenIdle.append(whenIdle)
         else:
             whenIdle()
 
+    def _grantNothing(self) -> None:
+        """
+        Take and grant no more jobs.
+        """
+        self.draining = True
+        self.grants = False
+        self._waker.stopped = True
+
     def stop(self) -> None:
         """
         Grant nothing, and do nothing later.
         """
-        self.draining = True
-        self._waker.stopped = True
+        self._grantNothing()
         self._whenIdle = []
         self._timers.stop()
 

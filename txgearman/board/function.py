@@ -193,8 +193,9 @@ class Function:
         """
         self.total -= 1
         if job.unique == BY_DATA:
-            self.byData.pop(bytes(job.data), None)
-        elif job.unique:
+            if self.byData.get(bytes(job.data)) is job:
+                del self.byData[bytes(job.data)]
+        elif job.unique and self.byUnique.get(job.unique) is job:
             del self.byUnique[job.unique]
 
 
@@ -232,6 +233,16 @@ class Functions:
         function = self._named.get(name)
         if function is None:
             self._check(name)
+            function = self.remembered(name)
+        return function
+
+    def remembered(self, name: bytes) -> Function:
+        """
+        Find a function, or remember a new one, however many there are: its jobs
+        were taken once.
+        """
+        function = self._named.get(name)
+        if function is None:
             function = Function(name, self._limits.pop(name, NO_LIMIT), self.ready)
             self._named[name] = function
         return function

@@ -13,6 +13,7 @@ from txgearman.wire.codec import Data
 if TYPE_CHECKING:
     from txgearman.board.function import Function
     from txgearman.board.peer import Peer
+    from txgearman.board.saving import Saving
     from txgearman.board.timers import Timer
 
 
@@ -28,10 +29,11 @@ class Priority(enum.IntEnum):
 
 class JobState(enum.Enum):
     """
-    Where a job is in its life. The last three are ends: such a job is not on
-    the board any more.
+    Where a job is in its life. It is delayed or queued when it is saved, if it has
+    to be. The last three are ends: such a job is not on the board any more.
     """
 
+    SAVING = enum.auto()
     DELAYED = enum.auto()
     QUEUED = enum.auto()
     RUNNING = enum.auto()
@@ -42,6 +44,7 @@ class JobState(enum.Enum):
 
 QUEUED: Final = JobState.QUEUED
 RUNNING: Final = JobState.RUNNING
+SAVING: Final = JobState.SAVING
 
 
 class Job:
@@ -61,6 +64,10 @@ class Job:
     @ivar submitted: when it was submitted, in seconds of the epoch.
     @ivar started: when the running attempt began, in seconds of the epoch.
     @ivar attempts: how often it was granted to a worker.
+    @ivar error: why the last attempt ended, if it was given up.
+    @ivar place: where it waits, if not by its number: behind jobs with lower ones.
+    @ivar saving: what is going to save it; L{None} when it is saved, or never will
+        be.
     @ivar listeners: the clients that wait for it; a client that submitted it
         twice stands here twice and is told everything twice, as in gearmand.
         Most background jobs have none, so there is no list until it is needed.
@@ -75,13 +82,16 @@ class Job:
         "data",
         "denominator",
         "due",
+        "error",
         "function",
         "handle",
         "listeners",
         "number",
         "numerator",
+        "place",
         "priority",
         "reducer",
+        "saving",
         "started",
         "state",
         "submitted",
@@ -115,6 +125,9 @@ class Job:
         self.state = QUEUED
         self.started = 0.0
         self.attempts = 0
+        self.error = b""
+        self.place = 0
+        self.saving: Saving | None = None
         self.worker: Peer | None = None
         self.numerator = 0
         self.denominator = 0

@@ -101,6 +101,12 @@ class Waker:
                 self._later(self._wakeForNew)
             self._new[function] = self._new.get(function, 0) + 1
 
+    def wakeForAll(self, function: Function) -> None:
+        """
+        Jobs wait in the function's queue that nobody was woken for.
+        """
+        self._wakeFor(function, function.queue.waiting)
+
     def _wakeForNew(self) -> None:
         """
         Wake sleepers for those of the new jobs that still wait.

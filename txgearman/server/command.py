@@ -16,7 +16,8 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
 from txgearman.connection.turns import shortenTurns
-from txgearman.errors import BadSetting
+from txgearman.errors import BadSetting, StoreError, StoreUnusable
+from txgearman.server.keeping import Keeping
 from txgearman.server.listening import endpointsOf, reasonOf
 from txgearman.server.memory import ProcessMemory
 from txgearman.server.options import Options
@@ -51,6 +52,7 @@ class GearmanProcess(GearmanServer):
             options.settings,
             drainTimeout=options["drain-timeout"],
             onShutdown=self._shutDown,
+            store=options.store,
         )
         self._reactor = reactor
         self._options = options
@@ -75,6 +77,21 @@ class GearmanProcess(GearmanServer):
         before = signal.signal(signal.SIGUSR1, self._signalled)
         # A handler that is not Python's cannot be put back by Python.
         self._before = signal.SIG_DFL if before is None else before
+
+    def _startKeeping(self, keeping: Keeping) -> None:
+        """
+        Open the store at once, while a process that cannot use it can still end
+        with a line that says why. The reactor does not run yet.
+        """
+        life = None
+        try:
+            life = keeping.store.open()
+        except StoreUnusable as error:
+            _giveUp(self._options.parent or {}, f"gearman: {error}")
+        except StoreError:
+            # It may work later: the loader tells, and tries again.
+            pass
+        keeping.start(life)
 
     def stopService(self) -> Deferred[None]:
         """

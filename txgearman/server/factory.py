@@ -11,11 +11,15 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import Logger
 
 from txgearman.board.board import JobBoard
+from txgearman.board.durable import DurableBoard
 from txgearman.board.peer import Peer
 from txgearman.board.policy import Policy
+from txgearman.server.keeping import Keeping
 from txgearman.server.protocol import GearmanServerProtocol
 from txgearman.server.settings import Settings
 from txgearman.server.turn import Turn
+from txgearman.stores.interface import IJobStore
+from txgearman.stores.journal import Runner
 
 Shutdown = Callable[[bool], None]
 
@@ -29,6 +33,7 @@ class GearmanServerFactory(Factory):
     Several endpoints may share one factory, and so one board.
 
     @ivar board: the L{JobBoard}.
+    @ivar keeping: what keeps its jobs, if anything does.
     @ivar turn: where connections register what is to be written.
     @ivar clock: the source of time.
     @ivar settings: the L{Settings} of its connections.
@@ -48,13 +53,25 @@ class GearmanServerFactory(Factory):
         clock: IReactorTime,
         policy: Policy | None = None,
         settings: Settings | None = None,
+        store: IJobStore | None = None,
+        run: Runner | None = None,
     ) -> None:
         """
         @param clock: the reactor, or a C{Clock} in tests.
+        @param store: where jobs are kept; L{None} for jobs that end with the
+            process. Its C{keeping} is to be started, and stopped.
+        @param run: how a store's methods are called; L{None} for a thread of its
+            own.
         """
         self.clock = clock
         self.turn = Turn(clock)
-        self.board = JobBoard(clock, policy, later=self.turn.wakes)
+        self.keeping: Keeping | None = None
+        if store is None:
+            self.board: JobBoard = JobBoard(clock, policy, later=self.turn.wakes)
+        else:
+            board = DurableBoard(clock, policy, self.turn.wakes)
+            self.board = board
+            self.keeping = Keeping(board, store, clock, self.turn, run)
         self.settings = Settings() if settings is None else settings
         self.onShutdown: Shutdown | None = None
         self._connections: dict[GearmanServerProtocol, None] = {}

@@ -17,6 +17,7 @@ from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefi
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
 from txgearman.server.settings import Settings
+from txgearman.stores.opening import storeFromURL
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
 from txgearman.wire.packets import PORT
@@ -85,6 +86,7 @@ class Options(usage.Options):
     What C{twistd gearman} was told.
 
     @ivar hosts: from C{--listen}.
+    @ivar store: from C{--store}; L{None} for jobs that end with the process.
     @ivar descriptions: from C{--endpoint}.
     """
 
@@ -132,6 +134,13 @@ class Options(usage.Options):
             None,
             "0",
             "Connections beyond these are closed at once; 0 for any number.",
+        ],
+        [
+            "store",
+            None,
+            "memory:",
+            "Where background jobs are kept: memory:, sqlite:PATH,"
+            " postgresql://..., mysql://..., mariadb://... or redis://...",
         ],
         ["drain-timeout", None, "60", "Seconds that SIGUSR1 waits for running jobs."],
         [
@@ -192,6 +201,7 @@ class Options(usage.Options):
                 if self[name] is not None:
                     self[name] = self._read(name, read)
             self.policy = self._policy()
+            self.store = storeFromURL(self["store"])
         except BadSetting as error:
             raise usage.UsageError(str(error)) from None
         self.settings = self._settings()

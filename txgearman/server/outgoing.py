@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from txgearman.board.saving import Saving
 from txgearman.connection.sockets import socketOf
+from txgearman.server.promises import Promises
 from txgearman.server.settings import CONGESTED
 from txgearman.server.transport import Gauge, Transport, plainTCP
 from txgearman.server.turn import Sender, Turn
@@ -46,7 +49,7 @@ class Outgoing:
     of it at once, and the transport only a piece of what the kernel did not
     take: that it is empty again tells that there is room.
 
-    @ivar size: how many bytes are kept here.
+    @ivar size: how many bytes are kept here that may leave.
     """
 
     def __init__(
@@ -68,6 +71,9 @@ class Outgoing:
         self._full = False
         self._flushing = False
         self._closed = False
+        # What must not leave yet; there are no such things without a store.
+        self._promises: Promises | None = None
+        self._afterwards: Callable[[], None] | None = None
         self._held: dict[Sender, None] = {}
         self._stall: IDelayedCall | None = None
         self._socket = socketOf(transport)
@@ -80,6 +86,9 @@ class Outgoing:
         Owe the peer a packet.
         """
         if self._closed:
+            return
+        if self._promises:
+            self._promises.packet(number, arguments)
             return
         if not self._fresh and not self._full:
             self._turn.owes(self)
@@ -94,15 +103,22 @@ class Outgoing:
         which is held up if that is too much.
         """
         self.packet(number, *arguments)
-        if self.size > CONGESTED:
+        if self.owed > CONGESTED:
             self.weigh()
+
+    @property
+    def owed(self) -> int:
+        """
+        How many bytes are kept here, and what is promised with them.
+        """
+        return self.size if self._promises is None else self.size + self._promises.size
 
     def weigh(self) -> None:
         """
         Hold up the sender of this turn if the peer is owed too much.
         """
         sender = self._turn.sender
-        if self.size > CONGESTED and sender is not None:
+        if self.owed > CONGESTED and sender is not None:
             if not self._held:
                 self._startStall()
             self._held[sender] = None
@@ -122,10 +138,37 @@ class Outgoing:
         """
         if self._closed:
             return
+        if self._promises:
+            self._promises.write(data)
+            return
         if not self._fresh and not self._full:
             self._turn.owes(self)
         self._fresh.append(data)
         self.size += len(data)
+
+    def promise(self, saving: Saving, number: int, *arguments: Data) -> None:
+        """
+        Owe the peer a packet, because of what it sent, once C{saving} is over. What
+        comes later waits behind it.
+        """
+        if self._closed:
+            return
+        if self._promises is None:
+            self._promises = Promises(self._due)
+        self._promises.promise(saving, number, *arguments)
+        if self._promises.size > CONGESTED:
+            self.weigh()
+
+    def _due(self, chunks: list[bytes], size: int) -> None:
+        """
+        What was promised may leave.
+        """
+        if not self._fresh and not self._full:
+            self._turn.owes(self)
+        self._fresh += chunks
+        self.size += size
+        if self._afterwards is not None and not self._promises:
+            self._afterwards()
 
     def flush(self) -> None:
         """
@@ -139,7 +182,7 @@ class Outgoing:
         while self.size and not self._full:
             self._give()
         self._flushing = False
-        if self._held and self.size <= CONGESTED // 2:
+        if self._held and self.owed <= CONGESTED // 2:
             self._release()
 
     def _push(self, kernel: socket.socket) -> None:
@@ -242,7 +285,9 @@ class Outgoing:
         """
         Close the connection when all that is owed has been taken.
         """
-        if self._finish():
+        if self._promises:
+            self._afterwards = self.close
+        elif self._finish():
             self._transport.loseConnection()
 
     def closeHalf(self) -> None:
@@ -255,6 +300,8 @@ class Outgoing:
         tcp = plainTCP(self._transport)
         if tcp is None:
             self.close()
+        elif self._promises:
+            self._afterwards = self.closeHalf
         elif self._finish():
             tcp.loseWriteConnection()
 
@@ -289,6 +336,8 @@ class Outgoing:
         self._fresh = []
         self._left.clear()
         self.size = 0
+        self._promises = None
+        self._afterwards = None
         self._release()
 
     def full(self) -> None:
@@ -327,6 +376,10 @@ class Outgoing:
         The peer's time is over.
         """
         self._stall = None
+        if not self._full:
+            # It waits for what it was promised.
+            self._startStall()
+            return
         _log.warn(
             "{peer} took nothing for {seconds} s and is owed {size} bytes: closing",
             peer=self._transport.getPeer(),

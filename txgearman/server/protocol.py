@@ -69,6 +69,8 @@ class GearmanServerProtocol(Protocol):
             isLocal(address),
         )
         factory.made(self)
+        if factory.keeping is not None:
+            factory.keeping.welcome(self._session)
 
     def dataReceived(self, data: bytes) -> None:
         """

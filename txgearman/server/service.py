@@ -21,7 +21,9 @@ from twisted.python.failure import Failure
 
 from txgearman.board.policy import Policy
 from txgearman.server.factory import GearmanServerFactory, Shutdown
+from txgearman.server.keeping import Keeping
 from txgearman.server.settings import Settings
+from txgearman.stores.interface import IJobStore
 
 # How long peers may take to read the last of what they are owed, in seconds.
 _FAREWELL: Final = 1.0
@@ -47,6 +49,7 @@ class GearmanServer(Service):
         settings: Settings | None = None,
         drainTimeout: float = 60.0,
         onShutdown: Shutdown | None = None,
+        store: IJobStore | None = None,
     ) -> None:
         """
         @param endpoints: where to listen: Twisted endpoints, or strings that
@@ -55,9 +58,11 @@ class GearmanServer(Service):
             seconds.
         @param onShutdown: what the C{shutdown} command of a local peer does; it
             is given whether that is to be graceful. L{None} to refuse it.
+        @param store: where background jobs are kept; L{None} for jobs that end with
+            the process.
         @raise ValueError: for a string that describes no endpoint.
         """
-        self.factory = GearmanServerFactory(reactor, policy, settings)
+        self.factory = GearmanServerFactory(reactor, policy, settings, store)
         self.factory.onShutdown = onShutdown
         self.ports: list[IListeningPort] = []
         self._clock = reactor
@@ -93,6 +98,14 @@ class GearmanServer(Service):
         super().startService()
         if not self._listens:
             self._listen()
+        if self.factory.keeping is not None:
+            self._startKeeping(self.factory.keeping)
+
+    def _startKeeping(self, keeping: Keeping) -> None:
+        """
+        Begin to load the jobs that were kept.
+        """
+        keeping.start()
 
     def _listen(self) -> None:
         """
@@ -176,13 +189,17 @@ class GearmanServer(Service):
         board = self.factory.board
         board.stop()
         self._endDrain()
-        if board.jobs:
+        keeping = self.factory.keeping
+        ending = sum(keeping is None or not j.background for j in board.jobs.values())
+        if ending:
             self._log.warn(
                 "{jobs} jobs end with this server, which keeps them in memory",
-                jobs=len(board.jobs),
+                jobs=ending,
             )
         self._stopListening()
         await DeferredList(self._closing)
+        if keeping is not None:
+            await keeping.stop()
         gone: Deferred[None] = Deferred()
         farewell = self._clock.callLater(_FAREWELL, self.factory.abort)
         self.factory.close(lambda: gone.callback(None))

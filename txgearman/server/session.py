@@ -339,7 +339,12 @@ class Session:
         job = self._board.submit(
             self.peer, function, unique, data, priority, background, reducer, due
         )
-        self._out.answer(p.JOB_CREATED, job.handle)
+        saving = job.saving
+        if saving is None or not background:
+            self._out.answer(p.JOB_CREATED, job.handle)
+        else:
+            self._out.promise(saving, p.JOB_CREATED, job.handle)
+            saving.weigh(self)
 
     def _getStatus(self, handle: bytes) -> None:
         handle = _cut(handle)

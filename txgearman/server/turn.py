@@ -72,6 +72,7 @@ class Turn:
     The current turn.
 
     @ivar sender: the peer whose input is being worked on.
+    @ivar atEnd: calls something when a turn ends.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -80,7 +81,7 @@ class Turn:
         self._waking: list[Callable[[], None]] = []
         self._owing: list[Owing] = []
         self._begun = False
-        self._atEnd = turnEndOf(clock)
+        self.atEnd = turnEndOf(clock)
 
     def grabs(self, grabbing: Grabbing) -> None:
         """
@@ -106,7 +107,7 @@ class Turn:
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
-            self._atEnd(self.end)
+            self.atEnd(self.end)
 
     def end(self) -> None:
         """

@@ -1,0 +1,209 @@
+"""
+A board whose background jobs outlive it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from txgearman.board.board import JobBoard
+from txgearman.board.job import SAVING, Job, JobState, Priority
+from txgearman.board.peer import Peer
+from txgearman.board.policy import Policy
+from txgearman.board.waking import Later
+from txgearman.errors import ServerError
+from txgearman.wire.codec import Data
+
+
+class Keeper(Protocol):
+    """
+    What keeps jobs.
+    """
+
+    def check(self, data: Data) -> None:
+        """
+        Can it keep one more job, with this workload?
+
+        @raise ServerError: C{QUEUE_ERROR} when it cannot.
+        """
+
+    def save(self, job: Job) -> None:
+        """
+        Keep a job. Its C{saving} is set until it is kept; then the board is told
+        by L{DurableBoard.saved} or L{DurableBoard.notSaved}.
+        """
+
+    def change(self, job: Job) -> None:
+        """
+        Something about a job is not as it is kept any more.
+        """
+
+    def drop(self, job: Job) -> None:
+        """
+        Keep a job no longer.
+        """
+
+
+class DurableBoard(JobBoard):
+    """
+    A L{JobBoard} with a L{Keeper}. A background job is saved before it waits for a
+    worker: so it runs only if its client is told that it does.
+
+    It neither takes nor grants jobs until those are back that were kept.
+
+    @ivar loading: whether they are not back yet.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        policy: Policy | None = None,
+        later: Later | None = None,
+    ) -> None:
+        super().__init__(clock, policy, later=later)
+        self.loading = True
+        self.grants = False
+        self._waker.stopped = True
+        self._keeper: Keeper | None = None
+
+    def keepIn(self, keeper: Keeper) -> None:
+        """
+        Keep jobs in C{keeper}.
+        """
+        self._keeper = keeper
+
+    # What JobBoard does, and what is to be kept of it
+
+    def submit(
+        self,
+        client: Peer,
+        name: bytes,
+        unique: bytes,
+        data: Data,
+        priority: Priority = Priority.NORMAL,
+        background: bool = False,
+        reducer: bytes = b"",
+        due: float = 0.0,
+    ) -> Job:
+        """
+        A client submits a job, as on every board. While the C{saving} of the one
+        that is returned is set, it may yet come to nothing.
+
+        @raise ServerError: C{QUEUE_ERROR}, too, when it cannot be kept.
+        """
+        if self.loading:
+            raise ServerError(b"QUEUE_ERROR", b"The queue is still being loaded")
+        if background and self._keeper is not None:
+            self._keeper.check(data)
+        return super().submit(
+            client, name, unique, data, priority, background, reducer, due
+        )
+
+    def _makeBackground(self, job: Job) -> None:
+        if not job.background:
+            super()._makeBackground(job)
+            if self._keeper is not None:
+                self._keeper.save(job)
+
+    def _admit(self, job: Job) -> None:
+        if job.saving is None:
+            super()._admit(job)
+        else:
+            job.state = SAVING
+
+    def _grant(self, job: Job, worker: Peer) -> None:
+        super()._grant(job, worker)
+        self._changed(job)
+
+    def _takeBack(self, job: Job, reason: bytes) -> None:
+        # Behind all that there are, and before the next one.
+        job.place = self._nextJob
+        self._changed(job)
+        super()._takeBack(job, reason)
+
+    def _changed(self, job: Job) -> None:
+        if job.background and self._keeper is not None:
+            self._keeper.change(job)
+
+    def _end(self, job: Job, state: JobState) -> None:
+        if job.background and self._keeper is not None:
+            self._keeper.drop(job)
+        super()._end(job, state)
+
+    # What the keeper tells
+
+    def saved(self, job: Job) -> None:
+        """
+        A job is saved.
+        """
+        job.saving = None
+        if job.state is SAVING:
+            self._admit(job)
+
+    def notSaved(self, job: Job) -> None:
+        """
+        A job could not be saved: whoever wanted it in the background was told so.
+        Others may listen to it.
+        """
+        job.saving = None
+        job.background = False
+        if job.state is SAVING:
+            self._admit(job)
+        if not job.wanted and job.state in (JobState.DELAYED, JobState.QUEUED):
+            self._end(job, JobState.CANCELLED)
+
+    def restore(
+        self,
+        number: int,
+        handle: bytes,
+        name: bytes,
+        unique: bytes,
+        priority: int,
+        data: bytes,
+        reducer: bytes,
+        due: float,
+        submitted: float,
+        place: int,
+        attempts: int,
+        error: bytes,
+    ) -> Job | None:
+        """
+        Take back a job that was kept, as it was. They come by place.
+
+        @return: the job, unless there is one with this handle.
+        """
+        if handle in self.jobs:
+            return None
+        function = self.functions.remembered(name)
+        job = Job(
+            number, handle, function, unique, data, reducer, priority, due, submitted
+        )
+        job.background = True
+        job.place = 0 if place == number else place
+        job.attempts = attempts
+        job.error = error
+        self.jobs[handle] = job
+        function.add(job)
+        if due > self._seconds():
+            self._delay(job)
+        else:
+            function.enqueue(job)
+        return job
+
+    def loaded(self, firstNumber: int) -> None:
+        """
+        All jobs that were kept are back: take jobs, and grant them.
+
+        @param firstNumber: the number of the next new job.
+        """
+        self.loading = False
+        self._nextJob = firstNumber
+        if self.draining:
+            return
+        self.grants = True
+        self._waker.stopped = False
+        for function in self.functions:
+            if function.queue.waiting:
+                self._waker.wakeForAll(function)

@@ -1,0 +1,99 @@
+"""
+Jobs on their way to where they outlive the process, and who waits for that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from txgearman.board.job import Job
+
+MUCH: Final = 64 * 1024 * 1024
+"""
+So many bytes of workloads wait to be saved before those who send more are held up.
+"""
+
+
+class Waiting(Protocol):
+    """
+    Something that waits for a L{Saving} to be over.
+    """
+
+    def settled(self, saving: Saving, refusal: bytes | None) -> None:
+        """
+        It is over.
+
+        @param refusal: why it came to nothing; L{None} when all is saved.
+        """
+
+
+class Held(Protocol):
+    """
+    Something that sends nothing while it is held up.
+    """
+
+    def hold(self, receiver: Saving) -> None:
+        """
+        Send nothing.
+        """
+
+    def release(self, receiver: Saving) -> None:
+        """
+        Go on.
+        """
+
+
+class Saving:
+    """
+    Jobs that are saved together.
+
+    @ivar jobs: those that are new, or new to the store.
+    @ivar changed: others of which something changed, by number.
+    @ivar ended: the numbers of those that are to be kept no longer.
+    @ivar size: the bytes of the new ones' workloads.
+    """
+
+    __slots__ = ("_held", "_waiting", "changed", "ended", "jobs", "size")
+
+    def __init__(self) -> None:
+        self.jobs: dict[Job, None] = {}
+        self.changed: dict[int, Job] = {}
+        self.ended: dict[int, None] = {}
+        self.size = 0
+        self._waiting: list[Waiting] = []
+        self._held: dict[Held, None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.changed or self.ended or self._waiting)
+
+    def tell(self, waiting: Waiting) -> None:
+        """
+        Tell C{waiting} when it is over.
+        """
+        self._waiting.append(waiting)
+
+    def weigh(self, sender: Held) -> None:
+        """
+        Hold up who made it larger, if it is too large.
+        """
+        if self.size > MUCH and sender not in self._held:
+            self._held[sender] = None
+            sender.hold(self)
+
+    def letGo(self, sender: Held) -> None:
+        """
+        The sender that is held up is lost.
+        """
+        self._held.pop(sender, None)
+
+    def settle(self, refusal: bytes | None) -> None:
+        """
+        It is over.
+        """
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.settled(self, refusal)
+        held, self._held = self._held, {}
+        for sender in held:
+            sender.release(self)

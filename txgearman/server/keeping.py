@@ -1,0 +1,147 @@
+"""
+A store beside a job server, from its opening to its closing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txgearman.board.durable import DurableBoard
+from txgearman.errors import StoreError
+from txgearman.server.turn import Sender, Turn
+from txgearman.stores.interface import IJobStore
+from txgearman.stores.journal import Journal, Runner
+from txgearman.stores.loading import Loader
+from txgearman.stores.thread import StoreThread
+
+# How long new connections wait for the jobs to be back, in seconds: mostly they are in
+# no time, and nobody need know.
+_COURTESY: Final = 1.0
+
+
+class Keeping:
+    """
+    Keeps the jobs of a board in a store.
+
+    @ivar store: the L{IJobStore}.
+    @ivar loading: whether jobs are being loaded.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        board: DurableBoard,
+        store: IJobStore,
+        clock: IReactorTime,
+        turn: Turn,
+        run: Runner | None = None,
+    ) -> None:
+        """
+        @param run: how the store's methods are called; L{None} for a thread of its
+            own, under a reactor that has some.
+        """
+        self.store = store
+        self.loading = True
+        self._board = board
+        self._clock = clock
+        self._thread: StoreThread | None = None
+        if run is None:
+            self._thread = StoreThread(IReactorFromThreads(clock))
+            run = self._thread
+        self._run: Runner = run
+        self._journal = Journal(board, store, run, clock, turn.atEnd)
+        board.keepIn(self._journal)
+        self._opening: Deferred[None] | None = None
+        self._waiting: dict[Sender, None] = {}
+        self._courtesy: IDelayedCall | None = None
+
+    def start(self, life: int | None = None) -> None:
+        """
+        Load the jobs, and keep new ones from then on.
+
+        @param life: what C{open} returned, if the store is open already.
+        """
+        loader = Loader(self._board, self.store, self._run, self._clock)
+        self._courtesy = self._clock.callLater(_COURTESY, self._letIn)
+        self._opening = Deferred.fromCoroutine(loader.load(life))
+        self._opening.addCallbacks(self._loaded, self._notLoaded)
+
+    def _loaded(self, _: object) -> None:
+        """
+        The jobs are back.
+        """
+        self.loading = False
+        self._opening = None
+        self._letIn()
+
+    def _notLoaded(self, failure: Failure) -> None:
+        """
+        They never will be.
+        """
+        self._opening = None
+        self._letIn()
+        if failure.check(StoreError):
+            self._log.critical(
+                "the store cannot be used: {reason}; jobs are refused",
+                reason=str(failure.value),
+            )
+        elif not failure.check(CancelledError):
+            self._log.failure("the jobs could not be loaded", failure)
+
+    # Connections that come before that
+
+    def welcome(self, sender: Sender) -> None:
+        """
+        A connection was made: let it wait a little for jobs that are being loaded.
+        """
+        if self._courtesy is not None:
+            self._waiting[sender] = None
+            sender.hold(self)
+
+    def letGo(self, sender: Sender) -> None:
+        """
+        A connection that waits is lost.
+        """
+        self._waiting.pop(sender, None)
+
+    def _letIn(self) -> None:
+        """
+        Nobody waits any longer.
+        """
+        if self._courtesy is not None and self._courtesy.active():
+            self._courtesy.cancel()
+        self._courtesy = None
+        waiting, self._waiting = self._waiting, {}
+        for sender in waiting:
+            sender.release(self)
+
+    # The end
+
+    def stop(self) -> Deferred[None]:
+        """
+        Write what is left, and close the store.
+
+        @return: fires when that is done.
+        """
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+        self._letIn()
+        if not self.loading:
+            written: Deferred[None] = Deferred()
+            self._journal.stop(lambda: written.callback(None))
+            await written
+        try:
+            await self._run(self.store.close)
+        except StoreError as error:
+            self._log.warn("the store does not close: {reason}", reason=str(error))
+        if self._thread is not None:
+            self._thread.stop()

@@ -1,0 +1,117 @@
+"""
+How the jobs that were kept come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from typing import Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from txgearman.board.durable import DurableBoard
+from txgearman.errors import StoreError, StoreUnusable
+from txgearman.stores.interface import LIFE, IJobStore, SavedJob, Unreadable
+from txgearman.stores.journal import Runner
+
+# So many jobs are taken in before others have their turn.
+_PAGE: Final = 1000
+
+# So many of what cannot be read are told one by one.
+_TOLD: Final = 20
+
+# How long a store that does not open is left alone, in seconds.
+_PAUSE: Final = 1.0
+
+_log = Logger()
+
+
+class Loader:
+    """
+    Opens a store, and gives back to a board what is kept there.
+    """
+
+    def __init__(
+        self, board: DurableBoard, store: IJobStore, run: Runner, clock: IReactorTime
+    ) -> None:
+        """
+        @param run: how the store's methods are called.
+        """
+        self._board = board
+        self._store = store
+        self._run = run
+        self._clock = clock
+        self._jobs = 0
+        self._unreadable = 0
+
+    async def load(self, life: int | None = None) -> None:
+        """
+        Load everything, however long it takes until the store works. The board
+        takes and grants jobs then.
+
+        @param life: what C{open} returned, if the store is open already.
+        @raise StoreUnusable: when it never will.
+        """
+        begun = self._clock.seconds()
+        told = False
+        while True:
+            try:
+                if life is None:
+                    life = await self._run(self._store.open)
+                await self._takeIn()
+            except StoreUnusable:
+                raise
+            except StoreError as error:
+                if not told:
+                    told = True
+                    _log.error(
+                        "the store does not work: {reason}; jobs are refused until it"
+                        " does",
+                        reason=str(error),
+                    )
+                life = None
+                await deferLater(self._clock, _PAUSE)
+            else:
+                break
+        self._tell(self._clock.seconds() - begun)
+        self._board.loaded(life * LIFE + 1)
+
+    async def _takeIn(self) -> None:
+        """
+        Take in page after page.
+        """
+        kept = self._store.load()
+        while page := await self._run(partial(_page, kept)):
+            for one in page:
+                if isinstance(one, Unreadable):
+                    self._setAside(one)
+                elif self._board.restore(*one) is not None:
+                    self._jobs += 1
+
+    def _setAside(self, one: Unreadable) -> None:
+        self._unreadable += 1
+        if self._unreadable <= _TOLD:
+            _log.error(
+                "{name} in the store cannot be read, and is set aside: {reason}",
+                name=one.name,
+                reason=one.reason,
+            )
+
+    def _tell(self, seconds: float) -> None:
+        if self._unreadable > _TOLD:
+            _log.error(
+                "{count} in the store could not be read in all", count=self._unreadable
+            )
+        _log.info(
+            "{jobs} jobs were kept, and are back after {seconds:.1f} s",
+            jobs=self._jobs,
+            seconds=seconds,
+        )
+
+
+def _page(kept: Iterator[SavedJob | Unreadable]) -> list[SavedJob | Unreadable]:
+    return list(islice(kept, _PAGE))
