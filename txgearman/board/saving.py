@@ -67,6 +67,13 @@ class Saving:
     def __bool__(self) -> bool:
         return bool(self.jobs or self.changed or self.ended or self._waiting)
 
+    @property
+    def awaited(self) -> bool:
+        """
+        Does somebody wait for it?
+        """
+        return bool(self.jobs or self._waiting)
+
     def tell(self, waiting: Waiting) -> None:
         """
         Tell C{waiting} when it is over.

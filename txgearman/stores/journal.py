@@ -5,6 +5,8 @@ The rules:
 
   - A batch is committed in a thread; what happens meanwhile is gathered for the next
     one. So many jobs share a commit, and the more the slower the disk is.
+  - Nobody waits for what changes and ends. That is gathered a little longer, so that
+    a job that is granted and done meanwhile costs no more than its deletion.
   - Who waits for a job to be saved is told when its batch is, and not before.
   - A store that fails costs those their answer who wait for it, and those who come
     while it is down: they are told so. What ended or changed meanwhile is saved when
@@ -30,6 +32,10 @@ from txgearman.stores.interface import Batch, IJobStore, JobUpdate, SavedJob
 from txgearman.wire.codec import Data
 
 T = TypeVar("T")
+
+# How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile run
+# again if the process is killed then.
+_SOON: Final = 0.01
 
 # How long a store that failed is left alone, in seconds: at first, and at most.
 _PAUSE: Final = 0.25
@@ -116,6 +122,7 @@ class Journal:
         self._next = Saving()
         self._current: Saving | None = None
         self._begun = False
+        self._soon: IDelayedCall | None = None
         self._pause = _PAUSE
         self._downSince = 0.0
         self._refused = 0
@@ -155,7 +162,7 @@ class Journal:
         """
         if job.saving is not self._next:
             self._next.changed[job.number] = job
-            self._begin()
+            self._beginSoon()
 
     def drop(self, job: Job) -> None:
         """
@@ -168,7 +175,7 @@ class Journal:
         else:
             saving.changed.pop(job.number, None)
             saving.ended[job.number] = None
-            self._begin()
+            self._beginSoon()
 
     # What is written
 
@@ -180,11 +187,30 @@ class Journal:
             self._begun = True
             self._atTurnEnd(self._write)
 
+    def _beginSoon(self) -> None:
+        """
+        Write after a while, if nothing is being written.
+        """
+        if (
+            self._soon is None
+            and not self._begun
+            and self._current is None
+            and self._retry is None
+        ):
+            self._soon = self._clock.callLater(_SOON, self._nowIsSoon)
+
+    def _nowIsSoon(self) -> None:
+        self._soon = None
+        self._begin()
+
     def _write(self) -> None:
         """
         Write what is to be written.
         """
         self._begun = False
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         saving, self._next = self._next, Saving()
         self._current = saving
         batch = _batch(saving)
@@ -210,8 +236,10 @@ class Journal:
         """
         Write what was gathered meanwhile.
         """
-        if self._next:
+        if self._next.awaited or self._next and self._whenWritten:
             self._begin()
+        elif self._next:
+            self._beginSoon()
         else:
             self._end()
 
