@@ -93,7 +93,8 @@ def _parser() -> ArgumentParser:
     """
     parser = ArgumentParser(
         "txgearadmin",
-        usage="txgearadmin [options] OPERATION ...\n       txgearadmin top [options]",
+        usage="txgearadmin [options] OPERATION ...\n       txgearadmin top [options]"
+        "\n       txgearadmin store COMMAND ...",
         description="Ask job servers, and tell them.",
         add_help=False,
         allow_abbrev=False,
@@ -230,8 +231,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     @raise SystemExit: with its exit status.
     """
     openStreams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["store"]:
+        from txgearman.scripts import stores
+
+        stores.main(words[1:])
+        return
     parser = _parser()
-    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
     if not (options.operations or options.top):
         parser.error("nothing to do: name an operation, or top")
     if options.timeout is None:
