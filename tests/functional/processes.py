@@ -28,6 +28,14 @@ PATIENCE = 30.0
 
 T = TypeVar("T")
 
+TWISTD = [
+    sys.executable,
+    "-c",
+    "from twisted.scripts.twistd import run; run()",
+    "--nodaemon",
+    "--pidfile=",
+    "gearman",
+]
 TXGEARMAN = [
     sys.executable,
     "-c",
@@ -289,15 +297,7 @@ async def startServer(
         # is not told of a job's timeout that another one sets a moment too late.
         arguments = ["gearmand", "--log-file=stderr", "--threads=1", *where]
     else:
-        arguments = [
-            sys.executable,
-            "-c",
-            "from twisted.scripts.twistd import run; run()",
-            "--nodaemon",
-            "--pidfile=",
-            "gearman",
-            *where,
-        ]
+        arguments = [*TWISTD, *where]
     child = spawn(arguments, cwd=cwd)
     await listening(number, child)
     return JobServer(kind, number, child)

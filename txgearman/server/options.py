@@ -17,6 +17,7 @@ from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefi
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
 from txgearman.server.settings import Settings
+from txgearman.stores.interface import IJobStore
 from txgearman.stores.opening import storeFromURL
 from txgearman.version import __version__
 from txgearman.wire.codec import Limits
@@ -201,7 +202,7 @@ class Options(usage.Options):
                 if self[name] is not None:
                     self[name] = self._read(name, read)
             self.policy = self._policy()
-            self.store = storeFromURL(self["store"])
+            self.store: IJobStore | None = self._read("store", storeFromURL)
         except BadSetting as error:
             raise usage.UsageError(str(error)) from None
         self.settings = self._settings()
