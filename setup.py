@@ -22,10 +22,13 @@ COMPILED = [
     "txgearman/board/queue.py",
     "txgearman/board/timers.py",
     "txgearman/board/waking.py",
+    "txgearman/board/saving.py",
     "txgearman/board/workforce.py",
     "txgearman/server/outgoing.py",
+    "txgearman/server/promises.py",
     "txgearman/server/session.py",
     "txgearman/server/turn.py",
+    "txgearman/stores/journal.py",
 ]
 
 # It reads the types of what the modules import.

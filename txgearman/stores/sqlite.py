@@ -236,9 +236,9 @@ class SQLiteStore:
         connection = self._open
         self._checkFile()
         with self._saying(), self._together():
-            for rows in _chunks([_blobs(job) for job in batch.inserts]):
+            for rows in _chunks(batch.inserts):
                 connection.execute(_INSERT + ", ".join([_JOB] * len(rows)), _flat(rows))
-            for rows in _chunks([_blobs(update) for update in batch.updates]):
+            for rows in _chunks(batch.updates):
                 changes = ", ".join([_CHANGE] * len(rows))
                 connection.execute(_UPDATE % changes, _flat(rows))
             for numbers in _chunks(batch.deletes):
@@ -306,16 +306,16 @@ class SQLiteStore:
             self._connection = None
 
 
-def _blobs(row: Sequence[Any]) -> list[Any]:
-    """
-    Make a row of what SQLite's module takes as it is: of C{bytes} it asks each
-    whether it can be adapted, which takes longer than all the rest.
-    """
-    return [bytearray(one) if type(one) is bytes else one for one in row]
-
-
 def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
-    return [one for row in rows for one in row]
+    """
+    Put the values of rows into one list, as what SQLite's module takes as it is: of
+    C{bytes} it asks each whether it can be adapted, which takes longer than the rest.
+    """
+    return [
+        bytearray(value) if type(value) is bytes else value
+        for row in rows
+        for value in row
+    ]
 
 
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
