@@ -64,20 +64,19 @@ class Server:
 _WHERE: Final = ["--listen=127.0.0.1", "--port={port}", "--backlog=4096"]
 _GEARMAND: Final = ["gearmand", "--log-file=stderr", *_WHERE]
 _TWISTD: Final = "from twisted.scripts.twistd import run; run()"
+_OURS: Final = [
+    *[sys.executable, "-c", _TWISTD, "--nodaemon", "--pidfile="],
+    "gearman",
+    *_WHERE,
+]
 
 SERVERS: Final = (
     Server("gearmand", _GEARMAND),
+    Server("txgearman", _OURS),
     Server(
-        "txgearman",
-        [
-            sys.executable,
-            "-c",
-            _TWISTD,
-            "--nodaemon",
-            "--pidfile=",
-            "gearman",
-            *_WHERE,
-        ],
+        "txgearman-sqlite",
+        [*_OURS, "--store=sqlite:{folder}/jobs.db"],
+        durable=True,
     ),
     Server(
         "gearmand-sqlite",

@@ -86,7 +86,7 @@ async def test_servers(tmp_path: Path, names: list[str]) -> None:
     for name, cases in groups.items():
         subjects = {"gearmand", "txgearman"}
         if name == "durable":
-            subjects.add("gearmand-sqlite")
+            subjects |= {"gearmand-sqlite", "txgearman-sqlite"}
         for case, figures in cases.items():
             assert set(figures) == subjects, case
             for metric in ["rate", "throughput", "small", "large"]:
