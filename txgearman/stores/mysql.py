@@ -1,0 +1,141 @@
+"""
+What is MySQL's and MariaDB's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from txgearman.stores.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
+from txgearman.stores.interface import JobUpdate, SavedJob
+from txgearman.stores.tables import COLUMNS, JOBS, QUARANTINE, rowOf
+
+# Room beside a workload in a statement: for the names, for an error, and for what is
+# always the same.
+_BESIDE: Final = 32 * 1024
+
+# The names of locks are the whole server's.
+_LOCK: Final = "concat('txgearman ', sha1(database()))"
+
+_SESSION: Final = text(
+    # Nothing is cut off silently, no table is of another engine than was asked for,
+    # and an owner with nothing to save stays the owner.
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
+    " wait_timeout = 2147483, innodb_lock_wait_timeout = 20"
+)
+
+
+def _names(fields: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in fields)
+
+
+# PyMySQL makes one statement of many such rows. What comes with ON DUPLICATE KEY it
+# would not know in the form that SQLAlchemy gives it for MySQL 8.
+_REPLACE: Final = text(
+    f"REPLACE INTO {JOBS.name} ({_names(COLUMNS)})"
+    f" VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
+)
+
+# The first part is of no rows, but has the types: MariaDB guesses those of what is
+# written out, and would keep only what is behind the first 64 KiB of an error.
+_TYPES: Final = f"SELECT {_names(JobUpdate._fields)} FROM {QUARANTINE.name} WHERE FALSE"
+_NEW: Final = f" UNION ALL SELECT {', '.join('%s' for _ in JobUpdate._fields)}"
+_CHANGES: Final = ", ".join(
+    f"jobs.`{name}` = new.`{name}`" for name in JobUpdate._fields if name != "number"
+)
+
+# The server cannot do it for: no access, an unknown database, another kind of login,
+# what is not there, and what is not allowed.
+_LASTING: Final = frozenset(
+    {1044, 1045, 1046, 1049, 1054, 1064, 1130, 1142, 1143, 1146, 1227, 1251, 1275}
+    | {1370, 1410, 1698, 2054, 2059, 2061}
+)
+
+
+class MySQL(Dialect):
+    """
+    MySQL or MariaDB, through PyMySQL.
+    """
+
+    driver = "mysql+pymysql"
+
+    def query(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        What the driver is given.
+        """
+        timeouts = {
+            "connect_timeout": CONNECT_TIMEOUT,
+            "read_timeout": READ_TIMEOUT,
+            "write_timeout": READ_TIMEOUT,
+        }
+        return {
+            "charset": "utf8mb4",
+            **said,
+            **{
+                name: str(int(said.get(name, seconds)))
+                for name, seconds in timeouts.items()
+            },
+        }
+
+    def prepare(self, connection: Connection) -> None:
+        """
+        Set what lasts as long as the connection.
+        """
+        connection.execute(_SESSION)
+        packet = connection.execute(text("SELECT @@max_allowed_packet")).scalar_one()
+        self.statement = int(packet) - 1024
+        self.largest = max(0, (int(packet) - _BESIDE) // 2)
+
+    def risk(self, connection: Connection) -> str:
+        """
+        Look at what InnoDB does at the end of a transaction.
+        """
+        name = "innodb_flush_log_at_trx_commit"
+        value = connection.execute(text(f"SELECT @@{name}")).scalar_one()
+        return "" if int(value) == 1 else f"{name} is {value}"
+
+    def own(self, connection: Connection) -> bool:
+        """
+        Try to get the lock.
+        """
+        return bool(connection.execute(text(f"SELECT get_lock({_LOCK}, 0)")).scalar())
+
+    def owner(self, connection: Connection) -> str:
+        """
+        Find the lock's owner.
+        """
+        number = connection.execute(text(f"SELECT is_used_lock({_LOCK})")).scalar()
+        return "" if number is None else f"connection {number}"
+
+    def insert(self, connection: Connection, jobs: Sequence[SavedJob]) -> None:
+        """
+        Send as many as there is room for in a statement.
+        """
+        connection.execute(_REPLACE, [rowOf(job) for job in jobs])
+
+    def update(self, connection: Connection, updates: Sequence[JobUpdate]) -> None:
+        """
+        Join the jobs with what is new, in its order: PyMySQL would send, and wait
+        for, one statement for each.
+        """
+        connection.exec_driver_sql(
+            f"UPDATE ({_TYPES}{_NEW * len(updates)}) AS new"
+            f" STRAIGHT_JOIN {JOBS.name} AS jobs ON jobs.number = new.number"
+            f" SET {_CHANGES}",
+            tuple(value for one in updates for value in one),
+        )
+
+    def words(self, error: BaseException) -> str:
+        """
+        The server's sentence; the number is in front of it.
+        """
+        return str(error.args[-1]) if error.args else str(error)
+
+    def isLasting(self, error: BaseException) -> bool:
+        """
+        By the number.
+        """
+        return bool(error.args) and error.args[0] in _LASTING
