@@ -21,14 +21,14 @@ from zope.interface import provider
 from tests.functional.databases import PASSWORD, DatabaseServer
 from tests.functional.processes import freePort
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores import session, tables
 from txgearman.stores.interface import Batch, JobUpdate, Unreadable
-from txgearman.stores.sql import SQLStore
+from txgearman.stores.sql import session, tables
+from txgearman.stores.sql.store import SQLStore
 from txgearman.testing.stores import JobStoreContract, savedJob
 
 _OWNER = """
 import sys, time
-from txgearman.stores.sql import SQLStore
+from txgearman.stores.sql.store import SQLStore
 store = SQLStore(sys.argv[1])
 print(store.open(), flush=True)
 time.sleep(60)

@@ -12,7 +12,7 @@ import pytest
 from tests.functional.databases import DatabaseServer, MariaDBServer
 from tests.functional.sqlcases import SQLStoreCases
 from txgearman.stores.interface import Batch, JobUpdate
-from txgearman.stores.sql import SQLStore
+from txgearman.stores.sql.store import SQLStore
 from txgearman.testing.stores import savedJob
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.functional.databases import DatabaseServer, PostgreSQLServer
 from tests.functional.sqlcases import SQLStoreCases
 from txgearman.stores.interface import Batch
-from txgearman.stores.sql import SQLStore
+from txgearman.stores.sql.store import SQLStore
 
 
 @pytest.fixture(scope="module")

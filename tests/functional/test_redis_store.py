@@ -1,5 +1,5 @@
 """
-Tests of L{txgearman.stores.redis} with a real Redis.
+Tests of L{txgearman.stores.redis.store} with a real Redis.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from twisted.logger import capturedLogs
 
 from tests.functional.redis_server import RedisServer
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores import redis as module
 from txgearman.stores.interface import Batch, JobUpdate, Unreadable
-from txgearman.stores.redis import RedisStore
-from txgearman.stores.redislink import Command
-from txgearman.stores.redisowner import Owner
+from txgearman.stores.redis import store as module
+from txgearman.stores.redis.link import Command
+from txgearman.stores.redis.owner import Owner
+from txgearman.stores.redis.store import RedisStore
 from txgearman.testing import stores as contract
 from txgearman.testing.stores import savedJob
 
 # A process that opens a store, says so, and stays until it is killed.
 OWNER = """
 import sys
-from txgearman.stores.redis import RedisStore
+from txgearman.stores.redis.store import RedisStore
 store = RedisStore(sys.argv[1])
 print(store.open(), flush=True)
 sys.stdin.read()
@@ -280,7 +280,7 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         """
         store = self.loaded()
         self.direct.client_kill_filter(_type="normal", skipme=True)
-        with patch("txgearman.stores.redisowner._alive", return_value="still here"):
+        with patch("txgearman.stores.redis.owner._alive", return_value="still here"):
             store.commit(Batch([savedJob(1)]))
         store.close()
         self.assertKept([savedJob(1)])
@@ -344,7 +344,7 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         A server whose jobs another one had in the meantime does not get them back.
         """
         first = self.loaded()
-        with patch("txgearman.stores.redisowner._alive", return_value=""):
+        with patch("txgearman.stores.redis.owner._alive", return_value=""):
             second = self.loaded()
         second.commit(Batch([savedJob(1)]))
         self.assertRaises(StoreError, first.commit, Batch([savedJob(2)]))

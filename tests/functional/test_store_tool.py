@@ -28,7 +28,7 @@ from tests.functional.processes import TXGEARADMIN, Child, spawn, until
 from tests.functional.raw import connect
 from tests.functional.redis_server import RedisServer
 from txgearman.stores.lines import readLines, writeLines
-from txgearman.stores.sqlite import SQLiteStore
+from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.testing.stores import savedJob
 
 SUBMITS: Final = {0: "SUBMIT_JOB_HIGH_BG", 1: "SUBMIT_JOB_BG", 2: "SUBMIT_JOB_LOW_BG"}

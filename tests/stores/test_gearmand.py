@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.gearmand}: tables as gearmand leaves them behind.
+Tests for L{txgearman.stores.gearmand.queue}: tables as gearmand leaves them behind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores.gearmand import SQLiteQueue
+from txgearman.stores.gearmand.sqlite import SQLiteQueue
 from txgearman.stores.interface import SavedJob, Unreadable
 
 TABLE = (

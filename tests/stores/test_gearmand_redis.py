@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.gearmand_redis}, with a Redis that is a dictionary;
+Tests for L{txgearman.stores.gearmand.redis}, with a Redis that is a dictionary;
 C{tests/functional/test_store_tool.py} has a real one.
 """
 
@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stores.test_gearmand import theirs
 from txgearman.errors import StoreUnusable
-from txgearman.stores.gearmand_redis import RedisQueue
+from txgearman.stores.gearmand.redis import RedisQueue
 from txgearman.stores.interface import SavedJob, Unreadable
 
 UUID = b"63a9a85c-1e0a-11ee-8b5c-0242ac120002"

@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.gearmand_sql}: on tables made by hand, in a database that
+Tests for L{txgearman.stores.gearmand.sql}: on tables made by hand, in a database that
 needs no server; C{tests/functional/test_store_tool.py} has real ones.
 """
 
@@ -17,8 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stores.test_gearmand import TABLE, theirs
 from txgearman.errors import StoreUnusable
-from txgearman.stores import gearmand_sql
-from txgearman.stores.gearmand_sql import SQLQueue
+from txgearman.stores.gearmand import sql as gearmand_sql
+from txgearman.stores.gearmand.sql import SQLQueue
 from txgearman.stores.interface import Unreadable
 
 URL = make_url("mysql://u:s3cret@127.0.0.1:1/db")

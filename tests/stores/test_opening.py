@@ -11,14 +11,14 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting
-from txgearman.stores.gearmand import SQLiteQueue
-from txgearman.stores.gearmand_redis import RedisQueue
-from txgearman.stores.gearmand_sql import SQLQueue
+from txgearman.stores.gearmand.redis import RedisQueue
+from txgearman.stores.gearmand.sql import SQLQueue
+from txgearman.stores.gearmand.sqlite import SQLiteQueue
 from txgearman.stores.interface import IJobStore
 from txgearman.stores.opening import sourceFromURL, storeFromURL, withoutPassword
-from txgearman.stores.redis import RedisStore
-from txgearman.stores.sql import SQLStore
-from txgearman.stores.sqlite import SQLiteStore
+from txgearman.stores.redis.store import RedisStore
+from txgearman.stores.sql.store import SQLStore
+from txgearman.stores.sqlite.store import SQLiteStore
 
 
 class OpeningTestCase(SynchronousTestCase):

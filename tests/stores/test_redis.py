@@ -1,6 +1,6 @@
 """
-Tests for L{txgearman.stores.redis}, L{txgearman.stores.redislink} and
-L{txgearman.stores.redisowner}, as far as no Redis is needed.
+Tests for L{txgearman.stores.redis.store}, L{txgearman.stores.redis.link} and
+L{txgearman.stores.redis.owner}, as far as no Redis is needed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.stores.interface import Batch
-from txgearman.stores.redis import RedisStore
-from txgearman.stores.redislink import Command, Link, connectionOf
+from txgearman.stores.redis.link import Command, Link, connectionOf
+from txgearman.stores.redis.store import RedisStore
 from txgearman.testing.stores import savedJob
 
 
@@ -138,7 +138,7 @@ class RedisStoreTests(SynchronousTestCase):
         """
         self.redis = PretendedRedis()
         self.patch(
-            import_module("txgearman.stores.redis"),
+            import_module("txgearman.stores.redis.store"),
             "connectionOf",
             lambda url: (self.redis, "txgearman"),
         )
@@ -369,16 +369,16 @@ class URLTests(SynchronousTestCase):
         """
         Without redis-py it is said what to install.
         """
-        names = ("redis", "redisowner", "redislink")
-        ours = {name: f"txgearman.stores.{name}" for name in names}
+        names = ("store", "owner", "link")
+        ours = {name: f"txgearman.stores.redis.{name}" for name in names}
         with patch.dict(sys.modules):
             for name in ours.values():
                 sys.modules.pop(name, None)
             for name in [name for name in sys.modules if name.startswith("redis.")]:
                 del sys.modules[name]
             sys.modules["redis"] = None  # type: ignore[assignment]
-            error = self.assertRaises(BadSetting, import_module, ours["redis"])
+            error = self.assertRaises(BadSetting, import_module, ours["store"])
         self.assertIn("txgearman[redis]", str(error))
-        package = import_module("txgearman.stores")
+        package = import_module("txgearman.stores.redis")
         for name, whole in ours.items():
             setattr(package, name, sys.modules[whole])

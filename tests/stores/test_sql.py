@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.sql} that take no server.
+Tests for L{txgearman.stores.sql.store} that take no server.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting, StoreError
-from txgearman.stores import sql
-from txgearman.stores.dialects import Dialect, cut, weigh
 from txgearman.stores.interface import Batch, SavedJob
-from txgearman.stores.mysql import MySQL
-from txgearman.stores.postgresql import PostgreSQL
-from txgearman.stores.session import Database
-from txgearman.stores.sql import SQLStore
+from txgearman.stores.sql import store as sqlstore
+from txgearman.stores.sql.dialects import Dialect, cut, weigh
+from txgearman.stores.sql.mysql import MySQL
+from txgearman.stores.sql.postgresql import PostgreSQL
+from txgearman.stores.sql.session import Database
+from txgearman.stores.sql.store import SQLStore
 from txgearman.testing.stores import savedJob
 
 # It has no annotations.
@@ -116,7 +116,7 @@ class SettingTests(SynchronousTestCase):
         What is installed in part is said in one line, and what installs the rest.
         """
         reason = ImportError("no pq wrapper available.\nAttempts made:\n- none")
-        with patch.object(sql, "import_module", side_effect=reason):
+        with patch.object(sqlstore, "import_module", side_effect=reason):
             error = self.assertRaises(BadSetting, SQLStore, "postgresql://host/name")
         self.assertIn("no pq wrapper available.", str(error))
         self.assertIn("txgearman[postgresql]", str(error))

@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.sqlite}.
+Tests for L{txgearman.stores.sqlite.store}.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import logged, temporaryFolder
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
-from txgearman.stores import sqliteschema
 from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob, Unreadable
-from txgearman.stores.sqlite import SQLiteStore
+from txgearman.stores.sqlite import schema as sqliteschema
+from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.testing.stores import JobStoreContract, savedJob
 
 

@@ -1,5 +1,5 @@
 """
-Tests for L{txgearman.stores.tables}, with a database in memory.
+Tests for L{txgearman.stores.sql.tables}, with a database in memory.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, create_engine, func, insert, inspect, select,
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores import tables
+from txgearman.stores.sql import tables
 from txgearman.testing.stores import savedJob
 
 

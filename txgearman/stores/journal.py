@@ -33,8 +33,8 @@ from txgearman.wire.codec import Data
 
 T = TypeVar("T")
 
-# How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile run
-# again if the process is killed then.
+# How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile
+# run again if the process is killed then.
 _SOON: Final = 0.01
 
 # How long a store that failed is left alone, in seconds: at first, and at most.
@@ -236,7 +236,7 @@ class Journal:
         """
         Write what was gathered meanwhile.
         """
-        if self._next.awaited or self._next and self._whenWritten:
+        if self._next.awaited or (self._next and self._whenWritten):
             self._begin()
         elif self._next:
             self._beginSoon()

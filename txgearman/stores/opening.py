@@ -15,7 +15,7 @@ from txgearman.errors import BadSetting
 from txgearman.stores.interface import IJobStore
 
 if TYPE_CHECKING:
-    from txgearman.stores.gearmand import GearmandQueue
+    from txgearman.stores.gearmand.queue import GearmandQueue
 
 T = TypeVar("T")
 
@@ -77,26 +77,26 @@ def _made(
 
 
 def _sqlite(url: str) -> IJobStore:
-    from txgearman.stores.sqlite import SQLiteStore
+    from txgearman.stores.sqlite.store import SQLiteStore
 
     path, options = _file(url)
     return SQLiteStore(path, **_known("sqlite", options, "sync"))
 
 
 def _sql(url: str) -> IJobStore:
-    from txgearman.stores.sql import SQLStore
+    from txgearman.stores.sql.store import SQLStore
 
     return SQLStore(re.sub("^postgres:", "postgresql:", url))
 
 
 def _redis(url: str) -> IJobStore:
-    from txgearman.stores.redis import RedisStore
+    from txgearman.stores.redis.store import RedisStore
 
     return RedisStore(url)
 
 
 def _theirSQLite(url: str) -> GearmandQueue:
-    from txgearman.stores.gearmand import SQLiteQueue
+    from txgearman.stores.gearmand.sqlite import SQLiteQueue
 
     path, options = _file(url)
     return SQLiteQueue(path, **_known("gearmand+sqlite", options, "table"))
@@ -106,7 +106,7 @@ def _theirSQL(url: str) -> GearmandQueue:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
-    from txgearman.stores.gearmand_sql import SQLQueue
+    from txgearman.stores.gearmand.sql import SQLQueue
 
     given = url.removeprefix(_FOREIGN)
     try:
@@ -122,7 +122,7 @@ def _theirSQL(url: str) -> GearmandQueue:
 
 
 def _theirRedis(url: str) -> GearmandQueue:
-    from txgearman.stores.gearmand_redis import PREFIX, RedisQueue
+    from txgearman.stores.gearmand.redis import PREFIX, RedisQueue
 
     # Other options are the client's.
     address, _, query = url.removeprefix(_FOREIGN).partition("?")

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, update
 from sqlalchemy.pool import NullPool
 
 from txgearman.stores.interface import JobUpdate, SavedJob
-from txgearman.stores.tables import JOBS
+from txgearman.stores.sql.tables import JOBS
 
 Row = TypeVar("Row", SavedJob, JobUpdate)
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from txgearman.stores.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
 from txgearman.stores.interface import JobUpdate, SavedJob
-from txgearman.stores.tables import COLUMNS, JOBS, QUARANTINE, rowOf
+from txgearman.stores.sql.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
+from txgearman.stores.sql.tables import COLUMNS, JOBS, QUARANTINE, rowOf
 
 # Room beside a workload in a statement: for the names, for an error, and for what is
 # always the same.

@@ -35,8 +35,8 @@ from zope.interface import implementer
 
 from txgearman.errors import BadRow, StoreError, StoreUnusable
 from txgearman.stores.interface import Batch, IJobStore, SavedJob, Unreadable
-from txgearman.stores.redislink import Command, Keys, Link, connectionOf
-from txgearman.stores.redisowner import COUNT, Owner, livesOf
+from txgearman.stores.redis.link import Command, Keys, Link, connectionOf
+from txgearman.stores.redis.owner import COUNT, Owner, livesOf
 
 _OLDEST: Final = (6, 0)
 

@@ -20,7 +20,7 @@ from uuid import uuid4
 from twisted.logger import Logger
 
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.redislink import Command, Keys, Link
+from txgearman.stores.redis.link import Command, Keys, Link
 
 SCHEMA: Final = 1
 """What says how the jobs are kept."""

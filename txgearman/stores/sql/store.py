@@ -22,13 +22,13 @@ from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.stores.interface import Batch, IJobStore, SavedJob, Unreadable
 
 if TYPE_CHECKING:
-    from txgearman.stores.session import Database, Session
+    from txgearman.stores.sql.session import Database, Session
 
 # By the scheme of a URL: the module, the dialect in it, and what pip installs it with.
 _DIALECTS: Final = {
-    "postgresql": ("txgearman.stores.postgresql", "PostgreSQL", "postgresql"),
-    "mysql": ("txgearman.stores.mysql", "MySQL", "mysql"),
-    "mariadb": ("txgearman.stores.mysql", "MySQL", "mysql"),
+    "postgresql": ("txgearman.stores.sql.postgresql", "PostgreSQL", "postgresql"),
+    "mysql": ("txgearman.stores.sql.mysql", "MySQL", "mysql"),
+    "mariadb": ("txgearman.stores.sql.mysql", "MySQL", "mysql"),
 }
 
 
@@ -165,7 +165,7 @@ def _database(url: str) -> Database:
     module, kind, extra = _DIALECTS[scheme]
     try:
         dialect = getattr(import_module(module), kind)()
-        from txgearman.stores.session import Database
+        from txgearman.stores.sql.session import Database
 
         return Database(url, dialect)
     except ImportError as error:

@@ -14,8 +14,8 @@ from itertools import count
 from typing import Any, Final
 
 from txgearman.errors import StoreError
-from txgearman.stores import sqliteschema as schema
 from txgearman.stores.interface import LIFE
+from txgearman.stores.sqlite import schema
 
 _DAMAGES: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 

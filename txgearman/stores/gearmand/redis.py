@@ -13,7 +13,7 @@ import redis
 from redis.exceptions import RedisError, ResponseError
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores.gearmand import jobsFrom
+from txgearman.stores.gearmand.queue import jobsFrom
 from txgearman.stores.interface import SavedJob, Unreadable
 
 PREFIX: Final = b"_gear_"

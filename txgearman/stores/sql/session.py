@@ -15,10 +15,10 @@ from sqlalchemy import URL, Connection, bindparam, delete, func, make_url, selec
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from txgearman.errors import BadRow, BadSetting, StoreError, StoreUnusable
-from txgearman.stores import tables
-from txgearman.stores.dialects import Dialect, cut
 from txgearman.stores.interface import Batch, JobUpdate, SavedJob, Unreadable
-from txgearman.stores.tables import JOBS
+from txgearman.stores.sql import tables
+from txgearman.stores.sql.dialects import Dialect, cut
+from txgearman.stores.sql.tables import JOBS
 
 OWNING: Final = 2.0
 """

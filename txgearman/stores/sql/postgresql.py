@@ -12,9 +12,9 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, event, text
 from sqlalchemy.dialects.postgresql import insert
 
-from txgearman.stores.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
 from txgearman.stores.interface import JobUpdate, SavedJob
-from txgearman.stores.tables import COLUMNS, JOBS, META, rowOf
+from txgearman.stores.sql.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
+from txgearman.stores.sql.tables import COLUMNS, JOBS, META, rowOf
 
 # A value may have a gigabyte, and is sent as two digits for each byte: a dump could
 # not read what is larger than half of that, nor could we.

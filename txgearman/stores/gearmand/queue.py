@@ -1,6 +1,6 @@
 """
 The queues that gearmand keeps, so that they can be moved over: what is common to
-them, and the one that is a file of SQLite.
+them.
 
 They are only read, and gearmand is better not running meanwhile. It keeps neither
 handles nor when a job was submitted; what it keeps were background jobs.
@@ -8,13 +8,10 @@ handles nor when a job was submitted; what it keeps were background jobs.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from txgearman.errors import BadRow, StoreUnusable
+from txgearman.errors import BadRow
 from txgearman.stores.interface import SavedJob, Unreadable
 
 COLUMNS: Final = ("function_name", "unique_key", "priority", "data", "when_to_run")
@@ -97,41 +94,3 @@ def _integer(name: str, value: Any) -> int:
     if isinstance(value, float) or not -(2**63) <= number < 2**63:
         raise BadRow(f"{name} is {value!r:.50}")
     return number
-
-
-class SQLiteQueue:
-    """
-    What C{gearmand -q libsqlite3} keeps.
-    """
-
-    def __init__(self, path: str, table: str = "gearman_queue") -> None:
-        """
-        @param path: C{--libsqlite3-db}.
-        @param table: C{--libsqlite3-table}.
-        """
-        self._path = path
-        self._table = table
-
-    def read(self) -> Iterator[SavedJob | Unreadable]:
-        """
-        Yield all that is in it, in the order of submitting.
-        """
-        # Not read-only: a gearmand that was killed may have left a transaction
-        # that SQLite has to roll back.
-        uri = f"{Path(self._path).absolute().as_uri()}?mode=rw"
-        try:
-            with closing(sqlite3.connect(uri, uri=True)) as connection:
-                connection.execute("PRAGMA query_only = ON")
-                # What it calls text is what clients sent.
-                connection.text_factory = bytes
-                yield from jobsFrom(self._rows(connection))
-        except sqlite3.Error as error:
-            raise StoreUnusable(str(error)) from None
-
-    def _rows(
-        self, connection: sqlite3.Connection
-    ) -> Iterator[tuple[str, Sequence[Any]]]:
-        table = self._table.replace('"', '""')
-        select = f'SELECT rowid, {", ".join(COLUMNS)} FROM "{table}" ORDER BY rowid'
-        for number, *row in connection.execute(select):
-            yield f"row {number}", row

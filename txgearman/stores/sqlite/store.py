@@ -18,7 +18,6 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from txgearman.errors import BadRow, BadSetting, StoreError, StoreUnusable
-from txgearman.stores import sqliteschema as schema
 from txgearman.stores.interface import (
     Batch,
     IJobStore,
@@ -26,7 +25,8 @@ from txgearman.stores.interface import (
     SavedJob,
     Unreadable,
 )
-from txgearman.stores.salvage import Damaged, isDamage, salvage, survivors
+from txgearman.stores.sqlite import schema
+from txgearman.stores.sqlite.salvage import Damaged, isDamage, salvage, survivors
 
 # SQLite's own limit is a billion bytes for a row.
 _LARGEST: Final = 999_000_000

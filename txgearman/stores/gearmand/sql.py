@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores.gearmand import COLUMNS, jobsFrom
+from txgearman.stores.gearmand.queue import COLUMNS, jobsFrom
 from txgearman.stores.interface import SavedJob, Unreadable
 
 TABLES: Final = {"postgresql": "queue", "mysql": "gearman_queue"}

@@ -1,0 +1,3 @@
+"""
+The queues that gearmand keeps, to be moved over.
+"""

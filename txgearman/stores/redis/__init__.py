@@ -1,0 +1,3 @@
+"""
+The store that is in Redis.
+"""

@@ -1,0 +1,3 @@
+"""
+The stores that are in a database: PostgreSQL, MySQL, MariaDB.
+"""

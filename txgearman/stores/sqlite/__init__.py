@@ -1,0 +1,3 @@
+"""
+The embedded store: a file of SQLite, and nothing to run beside the server.
+"""
