@@ -8,25 +8,19 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
-from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from txgearman.errors import StoreError
-from txgearman.stores.interface import LIFE
+from txgearman.stores.interface import LIFE, SavedJob
 from txgearman.stores.sqlite import schema
+from txgearman.stores.sqlite.carving import survivors
 
 _DAMAGES: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-
-_LAST: Final = 2**63 - 1
 
 # How many lives there may have been after that of the last job that can be read, when
 # they are not written anywhere else.
 _LOST_LIVES: Final = 1000
-
-# Steps of one width on the way out of what cannot be read, before they double.
-_STEPS_ALIKE: Final = 1000
 
 # SQLite's own files beside a file.
 _BESIDE: Final = ("-wal", "-shm")
@@ -45,60 +39,6 @@ def isDamage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(_DAMAGES)
 
 
-def survivors(connection: sqlite3.Connection) -> Iterator[Sequence[Any]]:
-    """
-    Yield the rows of the jobs that can still be read, by number.
-    """
-    query = f"SELECT {schema.COLUMNS} FROM jobs WHERE number >= ? ORDER BY number"
-    # Or SQLite reads nothing of a file that is shorter than it should be.
-    connection.execute("PRAGMA writable_schema = ON")
-    start = 1
-    while start <= _LAST:
-        try:
-            for row in connection.execute(query, (start,)):
-                # A broken page may be in two places.
-                if row[0] >= start:
-                    yield row
-                    start = int(row[0]) + 1
-        except sqlite3.Error:
-            start = _behind(connection, start)
-        else:
-            return
-
-
-def _behind(connection: sqlite3.Connection, bad: int) -> int:
-    """
-    Find where rows can be read again, with steps that grow: a page that is lost may
-    have had any numbers.
-    """
-    high = bad
-    for tried in count():
-        low, high = high, high + (1 << tried // _STEPS_ALIKE)
-        if high > _LAST:
-            return high
-        if _readable(connection, high):
-            break
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _readable(connection, middle):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def _readable(connection: sqlite3.Connection, number: int) -> bool:
-    """
-    Can it be said what the next number is from one on?
-    """
-    query = "SELECT number FROM jobs WHERE number >= ? ORDER BY number LIMIT 1"
-    try:
-        connection.execute(query, (number,)).fetchone()
-    except sqlite3.Error:
-        return False
-    return True
-
-
 def salvage(path: str) -> tuple[int, str]:
     """
     Put what survives in a damaged file into a new one in its place.
@@ -114,12 +54,9 @@ def salvage(path: str) -> tuple[int, str]:
     for suffix in ("", *_BESIDE):
         with suppress(FileNotFoundError):
             shutil.copy2(path + suffix, aside + suffix)
-    _dropHalfPage(path)
-    with (
-        closing(sqlite3.connect(path, isolation_level=None)) as old,
-        closing(sqlite3.connect(new, isolation_level=None)) as fresh,
-    ):
-        saved = _copy(old, fresh)
+    lives = _tidied(path)
+    with closing(sqlite3.connect(new, isolation_level=None)) as fresh:
+        saved = _copy(path, fresh, lives)
     for suffix in _BESIDE:
         with suppress(FileNotFoundError):
             os.unlink(path + suffix)
@@ -127,42 +64,39 @@ def salvage(path: str) -> tuple[int, str]:
     return saved, aside
 
 
-def _dropHalfPage(path: str) -> None:
+def _tidied(path: str) -> int | None:
     """
-    Drop what was left of the last page where a file was cut: SQLite would read zeros
-    for the rest of it, and take them for the ends of workloads.
+    Let SQLite put into the file what is still in its log, if it can.
+
+    @return: how many lives the file has seen, if that can be read.
     """
-    with open(path, "rb+") as file:
-        page = int.from_bytes(file.read(18)[16:], "big")
-        size = file.seek(0, os.SEEK_END)
-        # For 65,536 there is no room in two bytes, and a 1 stands there.
-        whole = size - size % (page if page > 1 else 65536)
-        if whole:
-            file.truncate(whole)
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        with suppress(sqlite3.Error):
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            [found] = old.execute("SELECT lives FROM server").fetchone()
+        except (sqlite3.Error, TypeError):
+            return None
+    return found if isinstance(found, int) else None
 
 
-def _copy(old: sqlite3.Connection, fresh: sqlite3.Connection) -> int:
-    marks = ", ".join("?" * (schema.COLUMNS.count(",") + 1))
-    saved = last = 0
+def _copy(path: str, fresh: sqlite3.Connection, lives: int | None) -> int:
+    """
+    Put what survives into a new file.
+
+    @return: how many jobs.
+    """
+    marks = ", ".join("?" * len(SavedJob._fields))
+    insert = f"INSERT OR IGNORE INTO jobs ({schema.COLUMNS}) VALUES ({marks})"
+    last = 0
     fresh.execute("BEGIN")
     schema.migrate(fresh)
-    for row in survivors(old):
-        fresh.execute(f"INSERT INTO jobs ({schema.COLUMNS}) VALUES ({marks})", row)
-        saved, last = saved + 1, row[0]
-    lives = _lives(old)
+    for row in survivors(path):
+        fresh.execute(insert, row)
+        last = max(last, row[0])
     if lives is None:
         lives = last // LIFE + _LOST_LIVES
     fresh.execute("UPDATE server SET lives = ?", (lives,))
+    [saved] = fresh.execute("SELECT count(*) FROM jobs").fetchone()
     fresh.execute("COMMIT")
-    return saved
-
-
-def _lives(connection: sqlite3.Connection) -> int | None:
-    """
-    How many lives the file has seen, if that can be read.
-    """
-    try:
-        [found] = connection.execute("SELECT lives FROM server").fetchone()
-    except (sqlite3.Error, TypeError):
-        return None
-    return found if isinstance(found, int) else None
+    return int(saved)

@@ -61,6 +61,13 @@ _STEPS: Final = (
 )
 VERSION: Final = len(_STEPS)
 
+IN_FILE: Final = (
+    *("number", "handle", "function", "unique", "priority", "reducer", "due"),
+    *("submitted", "place", "attempts", "error", "claimed_by", "claimed_until"),
+    "data",
+)
+"""The columns of the jobs, in the order in which they stand in the file."""
+
 # Failures that waiting does not end.
 _LASTING: Final = ("SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_AUTH")
 # Failures of the moment, also while a file is opened.

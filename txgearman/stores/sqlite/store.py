@@ -26,7 +26,8 @@ from txgearman.stores.interface import (
     Unreadable,
 )
 from txgearman.stores.sqlite import schema
-from txgearman.stores.sqlite.salvage import Damaged, isDamage, salvage, survivors
+from txgearman.stores.sqlite.carving import survivors
+from txgearman.stores.sqlite.salvage import Damaged, isDamage, salvage
 
 # SQLite's own limit is a billion bytes for a row.
 _LARGEST: Final = 999_000_000
@@ -215,7 +216,7 @@ class SQLiteStore:
         except Damaged as damage:
             if not self._reading:
                 raise
-            yield from survivors(self._open)
+            yield from survivors(self.path)
             yield Unreadable(self.path, f"the file is damaged: {damage}")
 
     def _ordered(self) -> Iterator[Sequence[Any]]:
