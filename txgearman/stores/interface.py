@@ -64,10 +64,8 @@ class SavedJob(NamedTuple):
         @return: it.
         @raise BadRow: saying what is wrong.
         """
-        for name, value in zip(self._fields, self, strict=True):
-            kind = _KINDS[name]
-            if type(value) is not kind:
-                raise BadRow(f"{name} is {value!r:.50}, which is not {kind.__name__}")
+        if tuple(map(type, self)) != _TYPES:
+            raise BadRow(self._wrongType())
         if not 0 < self.number <= _LARGEST_NUMBER:
             raise BadRow(f"number is {self.number}")
         if not 0 < len(self.handle) <= HANDLE_LIMIT:
@@ -84,8 +82,18 @@ class SavedJob(NamedTuple):
                 raise BadRow(f"{name} is {moment}")
         return self
 
+    def _wrongType(self) -> str:
+        """
+        Say what is not of its type.
+        """
+        return "; ".join(
+            f"{name} is {value!r:.50}, which is not {kind.__name__}"
+            for name, value, kind in zip(self._fields, self, _TYPES, strict=True)
+            if type(value) is not kind
+        )
 
-_KINDS: Final = get_type_hints(SavedJob)
+
+_TYPES: Final = tuple(get_type_hints(SavedJob)[name] for name in SavedJob._fields)
 _PRIORITIES: Final = frozenset(int(priority) for priority in Priority)
 
 
