@@ -19,9 +19,9 @@ from tests.functional.processes import (
     TXGEARADMIN,
     JobServer,
     freePort,
+    pause,
     requirePeer,
     spawn,
-    until,
 )
 from tests.functional.raw import RawPeer, connect
 
@@ -191,8 +191,14 @@ async def test_fullDisk(servers: Starter, tmp_path: Path) -> None:
     worker.send("WORK_COMPLETE", done, b"")
     handles.remove(done)
     resource.prlimit(server.child.pid, resource.RLIMIT_FSIZE, limits)
-    await until(lambda: b"the store works again" in server.child.output, "it works")
-    handles.append(await submit(client, "SUBMIT_JOB_BG", b"f", b"", b"room"))
+    while True:
+        client.send("SUBMIT_JOB_BG", b"f", b"", b"room")
+        answer = await client.next()
+        if answer.name == "JOB_CREATED":
+            break
+        await pause(0.1)
+    handles.append(answer.body)
+    assert server.child.output.count(b"the store works again") == 1
     assert server.child.output.count(b"the store does not work") == 1
     await killed(server)
     server = await servers("txgearman", url)

@@ -13,14 +13,19 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.error import CannotListenError, ReactorNotRunning
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import alsoProvides
 
-from tests.server.pump import NOON, Peer, Pump, temporaryFolder
+from tests.server.pump import NOON, Peer, Pump, logged, temporaryFolder
+from tests.stores.stage import ManualRunner
 from txgearman.board.policy import Policy
 from txgearman.server import command
+from txgearman.server import keeping as keepingModule
 from txgearman.server.command import GearmanProcess, makeService
 from txgearman.server.options import Options
+from txgearman.stores.memory import Drawer, MemoryStore
 
 BEFORE = signal.SIG_IGN
 """What the process did about SIGUSR1 before."""
@@ -461,3 +466,70 @@ class ShutdownTests(ProcessTests):
         self.assertEqual(self.reactor.stops, 0)
         self.says(b"shutdown\n")
         self.assertEqual(self.reactor.stops, 1)
+
+
+class StoreTests(ProcessTests):
+    """
+    A process whose jobs are kept.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        alsoProvides(self.reactor, IReactorFromThreads)
+        self.runner = ManualRunner()
+        self.patch(keepingModule, "StoreThread", lambda reactor: self.runner)
+        self.drawer = Drawer()
+        self.store = MemoryStore(self.drawer)
+
+    def makeStored(self) -> GearmanProcess:
+        """
+        Make a process with a store.
+        """
+        options = self.parse("--listen", "127.0.0.1")
+        options.store = self.store
+        options.parent = {}  # type: ignore[assignment]
+        return GearmanProcess(self.reactor, options)
+
+    def test_opens(self) -> None:
+        """
+        The store is opened before the reactor runs, once.
+        """
+        process = self.makeStored()
+        self.assertEqual(self.drawer.lives, 0)
+        process.startService()
+        self.assertEqual(self.drawer.lives, 1)
+        self.runner.finishesAll()
+        self.assertEqual(self.drawer.lives, 1)
+        keeping = process.factory.keeping
+        assert keeping is not None
+        self.assertFalse(keeping.loading)
+
+    def test_unusable(self) -> None:
+        """
+        A store that cannot be used ends the process with a line.
+        """
+        MemoryStore(self.drawer).open()
+        self.drawer.owner = object()
+        process = self.makeStored()
+        with self.assertRaises(SystemExit) as raised:
+            process.startService()
+        said = raised.exception.code
+        self.assertEqual(said, "gearman: another server has this store open")
+
+    def test_notYet(self) -> None:
+        """
+        One that may work later is waited for.
+        """
+        self.drawer.broken = True
+        process = self.makeStored()
+        with logged() as lines:
+            process.startService()
+            self.runner.finishesAll()
+        [line] = [line for line in lines if "store" in line]
+        self.assertIn("the drawer is stuck", line)
+        self.drawer.broken = False
+        self.reactor.advance(1)
+        self.runner.finishesAll()
+        keeping = process.factory.keeping
+        assert keeping is not None
+        self.assertFalse(keeping.loading)

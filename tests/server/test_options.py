@@ -17,6 +17,7 @@ from txgearman.board.policy import Policy, defaultHandlePrefix
 from txgearman.connection.sockets import Keepalive
 from txgearman.server.options import Options, readSize
 from txgearman.server.settings import Settings
+from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.wire.codec import Limits
 from txgearman.wire.packets import PORT
 
@@ -324,6 +325,33 @@ class OptionsTests(SynchronousTestCase):
         Handles start with the name of the host unless something else is said.
         """
         self.assertEqual(self.parse().policy.handlePrefix, defaultHandlePrefix())
+
+    def test_store(self) -> None:
+        """
+        Jobs are kept where the option says; by default nowhere.
+        """
+        for words in (), ("--store", "memory:"), ("--store=memory:",):
+            self.assertIsNone(self.parse(*words).store, words)
+        store = self.parse("--store", "sqlite:/nowhere/jobs").store
+        self.assertIsInstance(store, SQLiteStore)
+
+    def test_badStore(self) -> None:
+        """
+        A store that there is not ends the process with a line, without what may be
+        a password.
+        """
+        for url in (
+            "",
+            "memory",
+            "memory:x",
+            "sqlite",
+            "nonsense:x",
+            "oracle://user:secret@host/base",
+            "/var/jobs",
+        ):
+            said = self.refuses("--store", url)
+            self.assertNotIn("secret", said)
+            self.assertNotIn("Traceback", said)
 
 
 class SizeTests(SynchronousTestCase):

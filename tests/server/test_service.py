@@ -22,9 +22,13 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.server.pump import NOON, Peer, Pump, logged
+from tests.stores.stage import ManualRunner
 from txgearman.board.policy import Policy
+from txgearman.server import keeping as keepingModule
 from txgearman.server.service import GearmanServer
 from txgearman.server.settings import Settings
+from txgearman.stores.memory import Drawer, MemoryStore
+from txgearman.testing.clock import TurningClock
 
 
 @implementer(IListeningPort)
@@ -114,7 +118,7 @@ class ServiceTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.clock = MemoryReactorClock()
+        self.clock: Any = MemoryReactorClock()
         self.clock.rightNow = NOON
         self.one, self.two = Endpoint(), Endpoint()
         self.server = self.makeServer(self.one, self.two)
@@ -500,3 +504,146 @@ class StoppingTests(ServiceTests):
         self.successResultOf(stopped)
         self.assertTrue(peer.gone)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class StoreTests(ServiceTests):
+    """
+    A service whose jobs are kept.
+    """
+
+    def setUp(self) -> None:
+        self.runner = ManualRunner()
+        self.patch(keepingModule, "StoreThread", lambda reactor: self.runner)
+        self.drawer = Drawer()
+        super().setUp()
+        self.clock = TurningClock()
+        self.server = self.makeServer(self.one, store=MemoryStore(self.drawer))
+        self.pump = Pump(factory=self.server.factory, clock=self.clock)
+
+    def writes(self) -> None:
+        """
+        Let everything be done that the thread has to do.
+        """
+        self.pump.passes(0.02)
+        while self.runner.busy:
+            self.runner.finishes()
+            self.pump.passes(0.02)
+
+    def starts(self) -> Peer:
+        """
+        Start, and let somebody submit a job that is saved.
+        """
+        self.server.startService()
+        self.writes()
+        client = self.pump.connect()
+        client.sends("SUBMIT_JOB_BG", b"f", b"", b"data")
+        self.writes()
+        [(name, _)] = client.owed()
+        self.assertEqual(name, "JOB_CREATED")
+        return client
+
+    def test_listens(self) -> None:
+        """
+        It listens while the jobs are loaded.
+        """
+        self.server.privilegedStartService()
+        self.assertEqual(self.runner.busy, 0)
+        self.server.startService()
+        self.assertTrue(self.one.listening)
+        self.assertEqual(self.runner.busy, 1)
+
+    def test_stops(self) -> None:
+        """
+        It has stopped when the store is closed and everybody is gone; the jobs are
+        kept, and nobody is told that they end.
+        """
+        client = self.starts()
+        client.sends("SUBMIT_JOB_BG", b"f", b"", b"data")
+        self.pump.settle()
+        with logged() as lines:
+            stopped = self.server.stopService()
+        self.pump.settle()
+        self.assertNoResult(stopped)
+        self.assertFalse(client.gone)
+        self.writes()
+        self.successResultOf(stopped)
+        [(name, _)] = client.heard()
+        self.assertEqual(name, "JOB_CREATED")
+        self.assertTrue(client.gone)
+        self.assertEqual(lines, [])
+        self.assertEqual(len(self.drawer.jobs), 2)
+        self.assertIsNone(self.drawer.owner)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stopsRunning(self) -> None:
+        """
+        A worker that is lost at the end leaves its job to the next server, and
+        nothing to be done.
+        """
+        self.starts()
+        worker = self.pump.connect()
+        worker.sends("CAN_DO", b"f")
+        worker.sends("GRAB_JOB")
+        self.assertEqual(worker.owed()[0][0], "JOB_ASSIGN")
+        stopped = self.server.stopService()
+        self.writes()
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        [job] = self.drawer.jobs.values()
+        self.assertEqual(job.attempts, 1)
+
+    def test_slowFarewell(self) -> None:
+        """
+        Nor is anything written while the last peers take their time.
+        """
+        self.starts()
+        worker, slow = self.pump.connectSeveral(2)
+        worker.sends("CAN_DO", b"f")
+        worker.sends("GRAB_JOB")
+        slow.sends("ECHO_REQ", b"x")
+        slow.stalls()
+        self.pump.settle()
+        stopped = self.server.stopService()
+        self.writes()
+        self.pump.passes(2)
+        self.successResultOf(stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_foregroundEnds(self) -> None:
+        """
+        Foreground jobs end with it, and the log counts only them.
+        """
+        client = self.starts()
+        client.sends("SUBMIT_JOB", b"f", b"", b"data")
+        self.pump.settle()
+        with logged() as lines:
+            self.server.stopService()
+        [line] = lines
+        self.assertTrue(line.startswith("warn: 1 jobs end with this server"), line)
+
+    def test_never(self) -> None:
+        """
+        What was never started, or is still loading, stops.
+        """
+        for starts in False, True:
+            self.runner = ManualRunner()
+            server = self.makeServer(self.two, store=MemoryStore(Drawer()))
+            if starts:
+                server.startService()
+            stopped = server.stopService()
+            self.writes()
+            self.successResultOf(stopped)
+            self.assertTrue(self.runner.stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_closeFails(self) -> None:
+        """
+        It stops even if its store fails at the end with what no store should raise.
+        """
+        self.starts()
+        stopped = self.server.stopService()
+        self.pump.settle()
+        self.runner.fails(ValueError("what"))
+        self.pump.passes(2)
+        self.successResultOf(stopped)
+        self.flushLoggedErrors(ValueError)

@@ -64,6 +64,8 @@ class DurableBoard(JobBoard):
     ) -> None:
         super().__init__(clock, policy, later=later)
         self.loading = True
+        # The handles of those that have ended while others were being loaded.
+        self._ended: set[bytes] = set()
         self.grants = False
         self._waker.stopped = True
         self._keeper: Keeper | None = None
@@ -103,6 +105,9 @@ class DurableBoard(JobBoard):
 
     def _makeBackground(self, job: Job) -> None:
         if not job.background:
+            if self._keeper is not None:
+                # It may be an older job, of another client's.
+                self._keeper.check(job.data)
             super()._makeBackground(job)
             if self._keeper is not None:
                 self._keeper.save(job)
@@ -113,21 +118,56 @@ class DurableBoard(JobBoard):
         else:
             job.state = SAVING
 
+    def lost(self, peer: Peer) -> None:
+        """
+        A connection was lost. What it alone had waited for, and a background submit
+        has joined since, is to be saved before it runs.
+        """
+        waiting = list(peer.waiting)
+        super().lost(peer)
+        for job in waiting:
+            if job.saving is not None and not job.listeners:
+                self._withhold(job)
+
+    def _withhold(self, job: Job) -> None:
+        """
+        Let a job that waits not be granted until it is saved.
+        """
+        if job.state is JobState.QUEUED:
+            job.state = SAVING
+            job.function.dequeue(job)
+        elif job.state is JobState.DELAYED:
+            job.state = SAVING
+            del job.function.delayed[job]
+            self._stopTimer(job)
+
+    def _due(self, job: Job) -> None:
+        self._toTheTail(job)
+        super()._due(job)
+
     def _grant(self, job: Job, worker: Peer) -> None:
         super()._grant(job, worker)
         self._changed(job)
 
     def _takeBack(self, job: Job, reason: bytes) -> None:
-        # Behind all that there are, and before the next one.
-        job.place = self._nextJob
-        self._changed(job)
+        self._toTheTail(job)
         super()._takeBack(job, reason)
+
+    def _toTheTail(self, job: Job) -> None:
+        """
+        A job waits behind all that there are, also after a restart.
+        """
+        job.place = self._nextJob
+        self._nextJob += 1
+        self._changed(job)
 
     def _changed(self, job: Job) -> None:
         if job.background and self._keeper is not None:
             self._keeper.change(job)
 
     def _end(self, job: Job, state: JobState) -> None:
+        if self.loading:
+            self._ended.add(job.handle)
         if job.background and self._keeper is not None:
             self._keeper.drop(job)
         super()._end(job, state)
@@ -172,9 +212,9 @@ class DurableBoard(JobBoard):
         """
         Take back a job that was kept, as it was. They come by place.
 
-        @return: the job, unless there is one with this handle.
+        @return: the job, unless one with this handle is there, or has ended.
         """
-        if handle in self.jobs:
+        if handle in self.jobs or handle in self._ended:
             return None
         function = self.functions.remembered(name)
         job = Job(
@@ -199,6 +239,7 @@ class DurableBoard(JobBoard):
         @param firstNumber: the number of the next new job.
         """
         self.loading = False
+        self._ended.clear()
         self._nextJob = firstNumber
         if self.draining:
             return

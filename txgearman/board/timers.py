@@ -45,6 +45,7 @@ class Timers:
         self._cancelled = 0
         self._count = 0
         self._call: IDelayedCall | None = None
+        self._stopped = False
         self._callTime = 0.0
 
     def at(self, when: float, action: Callable[[], None]) -> Timer:
@@ -55,8 +56,9 @@ class Timers:
         """
         self._count += 1
         timer = Timer(action)
-        heappush(self._heap, (when, self._count, timer))
-        self._arm()
+        if not self._stopped:
+            heappush(self._heap, (when, self._count, timer))
+            self._arm()
         return timer
 
     def cancel(self, timer: Timer) -> None:
@@ -74,8 +76,9 @@ class Timers:
 
     def stop(self) -> None:
         """
-        Forget everything.
+        Forget everything, and do nothing more.
         """
+        self._stopped = True
         self._heap = []
         self._cancelled = 0
         if self._call is not None:

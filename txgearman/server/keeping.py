@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -58,6 +58,8 @@ class Keeping:
         self._journal = Journal(board, store, run, clock, turn.atEnd)
         board.keepIn(self._journal)
         self._opening: Deferred[None] | None = None
+        self._stopping: list[Deferred[None]] = []
+        self._stopped = False
         self._waiting: dict[Sender, None] = {}
         self._courtesy: IDelayedCall | None = None
 
@@ -78,6 +80,7 @@ class Keeping:
         """
         self.loading = False
         self._opening = None
+        self._journal.start()
         self._letIn()
 
     def _notLoaded(self, failure: Failure) -> None:
@@ -129,19 +132,29 @@ class Keeping:
 
         @return: fires when that is done.
         """
-        return Deferred.fromCoroutine(self._stop())
+        if self._stopped:
+            return succeed(None)
+        done: Deferred[None] = Deferred()
+        self._stopping.append(done)
+        if len(self._stopping) == 1:
+            Deferred.fromCoroutine(self._stop())
+        return done
 
     async def _stop(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
         self._letIn()
-        if not self.loading:
-            written: Deferred[None] = Deferred()
-            self._journal.stop(lambda: written.callback(None))
-            await written
+        written: Deferred[None] = Deferred()
+        self._journal.stop(lambda: written.callback(None))
+        await written
         try:
             await self._run(self.store.close)
-        except StoreError as error:
+        except Exception as error:
+            # Whatever it is, the end is not to wait for it.
             self._log.warn("the store does not close: {reason}", reason=str(error))
         if self._thread is not None:
             self._thread.stop()
+        self._stopped = True
+        stopping, self._stopping = self._stopping, []
+        for done in stopping:
+            done.callback(None)

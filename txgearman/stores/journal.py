@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -40,6 +41,10 @@ _SOON: Final = 0.01
 # How long a store that failed is left alone, in seconds: at first, and at most.
 _PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 5.0
+
+# How long a store that works again is watched before that is said, in seconds, when
+# there are no jobs to show that it does.
+_CALM: Final = 60.0
 
 REFUSAL: Final = b"The store of the jobs does not work"
 """
@@ -91,6 +96,60 @@ def _update(job: Job) -> JobUpdate:
     return JobUpdate(job.number, place, float(job.due), job.attempts, job.error)
 
 
+class Alarm:
+    """
+    Something that is done once, after a while.
+    """
+
+    def __init__(self, clock: IReactorTime, action: Callable[[], object]) -> None:
+        self._clock = clock
+        self._action = action
+        self._call: IDelayedCall | None = None
+
+    def __bool__(self) -> bool:
+        return self._call is not None
+
+    def set(self, delay: float) -> None:
+        """
+        Do it after so many seconds, unless it is to be done already.
+        """
+        if self._call is None:
+            self._call = self._clock.callLater(delay, self._ring)
+
+    def cancel(self) -> None:
+        """
+        Do not do it.
+        """
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _ring(self) -> None:
+        self._call = None
+        self._action()
+
+
+@define
+class Outage:
+    """
+    The time in which a store does not work.
+
+    @ivar since: in seconds of the epoch.
+    @ivar refused: how many jobs were refused meanwhile.
+    """
+
+    since: float
+    refused: int = 0
+    _pause: float = _PAUSE
+
+    def pause(self) -> float:
+        """
+        How long to leave it alone, in seconds; longer each time.
+        """
+        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
+        return pause
+
+
 class Journal:
     """
     The L{Keeper<txgearman.board.durable.Keeper>} of a board, with a store that is
@@ -121,12 +180,13 @@ class Journal:
         self._atTurnEnd = atTurnEnd
         self._next = Saving()
         self._current: Saving | None = None
+        self._running = False
         self._begun = False
-        self._soon: IDelayedCall | None = None
-        self._pause = _PAUSE
-        self._downSince = 0.0
-        self._refused = 0
-        self._retry: IDelayedCall | None = None
+        self._soon = Alarm(clock, self._begin)
+        self._retry = Alarm(clock, self._begin)
+        # An outage is over when a job was saved, or none was tried for long.
+        self._outage: Outage | None = None
+        self._calm = Alarm(clock, self._over)
         self._whenWritten: list[Callable[[], None]] = []
 
     # What the board asks for
@@ -139,7 +199,8 @@ class Journal:
             workload is larger than it takes.
         """
         if self.down is not None:
-            self._refused += 1
+            if self._outage is not None:
+                self._outage.refused += 1
             raise ServerError(b"QUEUE_ERROR", REFUSAL)
         if len(data) > self._store.largest:
             raise ServerError(b"QUEUE_ERROR", b"Too large for the store of the jobs")
@@ -151,7 +212,7 @@ class Journal:
         saving = self._next
         saving.jobs[job] = None
         saving.size += len(job.data)
-        # It may have been tried before, and nobody knows whether it is there.
+        # It may have been tried before, and was to be forgotten.
         saving.ended.pop(job.number, None)
         job.saving = saving
         self._begin()
@@ -183,34 +244,32 @@ class Journal:
         """
         Write at the end of the turn, if nothing is being written.
         """
-        if not self._begun and self._current is None and self._retry is None:
+        if not self._begun and self._idle:
             self._begun = True
             self._atTurnEnd(self._write)
+
+    @property
+    def _idle(self) -> bool:
+        """
+        Is nothing being written, and may something be?
+        """
+        return self._running and self._current is None and not self._retry
 
     def _beginSoon(self) -> None:
         """
         Write after a while, if nothing is being written.
         """
-        if (
-            self._soon is None
-            and not self._begun
-            and self._current is None
-            and self._retry is None
-        ):
-            self._soon = self._clock.callLater(_SOON, self._nowIsSoon)
-
-    def _nowIsSoon(self) -> None:
-        self._soon = None
-        self._begin()
+        if not self._begun and self._idle:
+            self._soon.set(_SOON)
 
     def _write(self) -> None:
         """
         Write what is to be written.
         """
         self._begun = False
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
+        if not self._running:
+            return
+        self._soon.cancel()
         saving, self._next = self._next, Saving()
         self._current = saving
         batch = _batch(saving)
@@ -223,13 +282,14 @@ class Journal:
         A batch is saved.
         """
         self._current = None
-        if self.down is not None:
-            self._up()
-        saving.settle(None)
+        if self._outage is not None:
+            self._works(bool(saving.jobs))
         saved = self._board.saved
         for job in saving.jobs:
             if job.saving is saving:
                 saved(job)
+        # The jobs first: those who are told may join them at once.
+        saving.settle(None)
         self._goOn()
 
     def _goOn(self) -> None:
@@ -254,105 +314,127 @@ class Journal:
         """
         failed, self._current = self._current, None
         assert failed is not None, "it was being written"
-        self._goDown(failure)
+        outage = self._fails(failure)
         gathered, self._next = self._next, Saving()
+        for saving in (failed, gathered):
+            self._remember(saving)
         for saving in (failed, gathered):
             self._refuse(saving)
         if self._whenWritten:
-            self._lose()
-            return
-        self._retry = self._clock.callLater(self._pause, self._tryAgain)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._end()
+        else:
+            self._retry.set(outage.pause())
 
-    def _refuse(self, saving: Saving) -> None:
+    def _remember(self, saving: Saving) -> None:
         """
-        Take back what was to be saved, and keep in mind what has ended or changed.
+        Keep in mind for later what has changed or ended. What was to be saved may
+        have been: it has to end, too.
         """
         later = self._next
-        for number in saving.ended:
-            later.changed.pop(number, None)
         later.changed |= saving.changed
         later.ended |= saving.ended
         later.ended |= dict.fromkeys(job.number for job in saving.jobs)
-        self._refused += len(saving.jobs)
-        saving.settle(REFUSAL)
+        for number in later.ended:
+            later.changed.pop(number, None)
+
+    def _refuse(self, saving: Saving) -> None:
+        """
+        Tell those who wait for it that nothing was saved.
+        """
+        if self._outage is not None:
+            self._outage.refused += len(saving.jobs)
         for job in saving.jobs:
             if job.saving is saving:
                 self._board.notSaved(job)
+        saving.settle(REFUSAL)
 
-    def _tryAgain(self) -> None:
-        """
-        See whether the store works again.
-        """
-        self._retry = None
-        self._begin()
-
-    def _goDown(self, failure: Failure) -> None:
+    def _fails(self, failure: Failure) -> Outage:
         """
         The store does not work: say so once.
         """
-        first = self.down is None
         self.down = reasonOf(failure)
-        if first:
-            self._downSince = self._clock.seconds()
-            self._refused = 0
+        self._calm.cancel()
+        outage = self._outage
+        if outage is None:
+            outage = self._outage = Outage(self._clock.seconds())
             self._log.error(
                 "the store does not work: {reason}; background jobs are refused until"
                 " it does",
                 reason=self.down,
             )
+        return outage
 
-    def _up(self) -> None:
+    def _works(self, certain: bool) -> None:
         """
-        The store works again.
+        The store took a batch.
+
+        @param certain: whether there was a job in it. A disk that is full takes
+            what needs no room.
         """
         self.down = None
-        self._pause = _PAUSE
-        self._log.info(
-            "the store works again after {seconds:.1f} s; {refused} jobs were refused",
-            seconds=self._clock.seconds() - self._downSince,
-            refused=self._refused,
-        )
+        if certain:
+            self._over()
+        else:
+            self._calm.set(_CALM)
 
-    # The end
+    def _over(self) -> None:
+        """
+        The outage is over.
+        """
+        self._calm.cancel()
+        outage, self._outage = self._outage, None
+        if outage is not None:
+            self._log.info(
+                "the store works again after {seconds:.1f} s; {refused} jobs were"
+                " refused",
+                seconds=self._clock.seconds() - outage.since,
+                refused=outage.refused,
+            )
+
+    # The beginning and the end
+
+    def start(self) -> None:
+        """
+        The store is open, and its jobs are loaded: write.
+        """
+        self._running = True
+        if self._next:
+            self._goOn()
 
     def stop(self, whenWritten: Callable[[], None]) -> None:
         """
-        Write what is left; a store that does not work is not waited for.
+        Write what is left, and then nothing more; a store that does not work is not
+        waited for.
 
         @param whenWritten: called when it is written; perhaps at once.
         """
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        self._retry.cancel()
+        self._calm.cancel()
         self._whenWritten.append(whenWritten)
         if self._current is not None:
             return
-        if self.down is not None:
-            self._lose()
+        if self.down is not None or not self._running:
+            self._end()
         else:
             self._goOn()
 
     def _end(self) -> None:
         """
-        There is nothing left to write.
+        If somebody waits for the end: this is it.
         """
+        if not self._whenWritten:
+            return
+        self._running = False
+        self._soon.cancel()
+        if self._next.ended:
+            self._log.warn(
+                "the store does not know of {ended} jobs that have ended: they will"
+                " run again",
+                ended=len(self._next.ended),
+            )
         whenWritten, self._whenWritten = self._whenWritten, []
         for call in whenWritten:
             call()
-
-    def _lose(self) -> None:
-        """
-        Give up what is not written.
-        """
-        saving = self._next
-        if saving.ended or saving.changed:
-            self._log.warn(
-                "the store does not work, and does not know of {ended} jobs that have"
-                " ended: they will run again",
-                ended=len(saving.ended),
-            )
-        self._end()
 
 
 def reasonOf(failure: Failure) -> str:

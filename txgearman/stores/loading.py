@@ -91,6 +91,8 @@ class Loader:
                     self._setAside(one)
                 elif self._board.restore(*one) is not None:
                     self._jobs += 1
+                else:
+                    self._notTaken(one)
 
     def _setAside(self, one: Unreadable) -> None:
         self._unreadable += 1
@@ -99,6 +101,19 @@ class Loader:
                 "{name} in the store cannot be read, and is set aside: {reason}",
                 name=one.name,
                 reason=one.reason,
+            )
+
+    def _notTaken(self, one: SavedJob) -> None:
+        """
+        A job is there already, or has ended, or it has another one's handle.
+        """
+        other = self._board.jobs.get(one.handle)
+        if other is not None and other.number != one.number:
+            _log.error(
+                "job {number} in the store has the handle of job {other}, and stays"
+                " there without being run",
+                number=one.number,
+                other=other.number,
             )
 
     def _tell(self, seconds: float) -> None:

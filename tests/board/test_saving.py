@@ -1,0 +1,99 @@
+"""
+Tests for L{txgearman.board.saving}.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.stores.stage import DurableStage, Outcome
+from txgearman.board.saving import MUCH, Saving
+
+
+@define(eq=False)
+class HeldSender:
+    """
+    A sender that counts how often it is held up and let go.
+    """
+
+    heard: list[str] = field(factory=list)
+
+    def hold(self, receiver: Saving) -> None:
+        self.heard.append("hold")
+
+    def release(self, receiver: Saving) -> None:
+        self.heard.append("release")
+
+
+class SavingTests(SynchronousTestCase):
+    """
+    Jobs that are saved together, and who waits for that.
+    """
+
+    def setUp(self) -> None:
+        self.stage = DurableStage()
+        self.job = self.stage.client().submits(background=True)
+        self.saving = Saving()
+        self.sender = HeldSender()
+
+    def test_empty(self) -> None:
+        """
+        With nothing in it, and nobody who waits, it is nothing.
+        """
+        self.assertFalse(self.saving)
+        self.assertFalse(self.saving.awaited)
+
+    def test_something(self) -> None:
+        """
+        Anything makes it something; jobs and those who wait make it urgent.
+        """
+        for change, urgent in [
+            (lambda s: s.jobs.update({self.job: None}), True),
+            (lambda s: s.changed.update({1: self.job}), False),
+            (lambda s: s.ended.update({1: None}), False),
+            (lambda s: s.tell(Outcome(self.job)), True),
+        ]:
+            saving = Saving()
+            change(saving)
+            self.assertTrue(saving)
+            self.assertIs(saving.awaited, urgent)
+
+    def test_settle(self) -> None:
+        """
+        Everybody is told what came of it, each once, in the order of asking.
+        """
+        for refusal in None, b"no":
+            saving = Saving()
+            told: list[bytes | None] = []
+            outcomes = [Outcome(self.job, told) for _ in range(2)]
+            for outcome in outcomes:
+                saving.tell(outcome)
+            saving.settle(refusal)
+            saving.settle(b"once more")
+            self.assertEqual(told, [refusal, refusal])
+
+    def test_held(self) -> None:
+        """
+        Who makes it too large is held up once, until it is over.
+        """
+        self.saving.size = MUCH
+        self.saving.weigh(self.sender)
+        self.assertEqual(self.sender.heard, [])
+        self.saving.size += 1
+        for _ in range(2):
+            self.saving.weigh(self.sender)
+        self.assertEqual(self.sender.heard, ["hold"])
+        self.saving.settle(b"no")
+        self.assertEqual(self.sender.heard, ["hold", "release"])
+
+    def test_letGo(self) -> None:
+        """
+        Who is lost meanwhile is not let go.
+        """
+        self.saving.size = MUCH + 1
+        self.saving.weigh(self.sender)
+        self.saving.letGo(self.sender)
+        self.saving.letGo(self.sender)
+        self.saving.settle(None)
+        self.assertEqual(self.sender.heard, ["hold"])
