@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import Item, decode
 from txgearman.board.saving import Saving
-from txgearman.server.promises import Promises
+from txgearman.server.promises import Promise, Promises
 from txgearman.wire import packets as p
 
 ERROR: Item = ("ERROR", b"QUEUE_ERROR", b"no")
@@ -31,11 +31,12 @@ class PromisesTests(SynchronousTestCase):
         self.chunks: list[bytes] = []
         self.one, self.two = Saving(), Saving()
 
-    def due(self, chunks: list[bytes], size: int) -> None:
+    def due(self, promise: Promise) -> None:
         """
         Take what may leave.
         """
-        self.assertEqual(sum(map(len, chunks)), size)
+        chunks: list[bytes] = []
+        self.assertEqual(promise.encodeInto(chunks), sum(map(len, chunks)))
         self.chunks += chunks
 
     def left(self) -> list[Item]:

@@ -23,7 +23,7 @@ from twisted.logger import Logger
 
 from txgearman.board.saving import Saving
 from txgearman.connection.sockets import socketOf
-from txgearman.server.promises import Promises
+from txgearman.server.promises import Promise, Promises
 from txgearman.server.settings import CONGESTED
 from txgearman.server.transport import Gauge, Transport, plainTCP
 from txgearman.server.turn import Sender, Turn
@@ -159,14 +159,13 @@ class Outgoing:
         if self._promises.size > CONGESTED:
             self.weigh()
 
-    def _due(self, chunks: list[bytes], size: int) -> None:
+    def _due(self, promise: Promise) -> None:
         """
         What was promised may leave.
         """
         if not self._fresh and not self._full:
             self._turn.owes(self)
-        self._fresh += chunks
-        self.size += size
+        self.size += promise.encodeInto(self._fresh)
         if self._afterwards is not None and not self._promises:
             self._afterwards()
 

@@ -15,37 +15,60 @@ from txgearman.wire.codec import Data, encodeInto
 
 _REFUSED: Final = b"QUEUE_ERROR"
 
+# What a packet has in front of its arguments, in bytes.
+_HEAD: Final = 12
+
 
 class Promise:
     """
     Packets of which the first waits for a L{Saving}, and those behind it.
 
     @ivar saving: what it waits for; L{None} when that is over.
-    @ivar chunks: the bytes.
-    @ivar replies: where among them there are those that are taken back if nothing is
-        saved.
+    @ivar refusal: why it came to nothing, if it did.
+    @ivar packets: what has to be encoded, if all goes well: number and arguments; and
+        what is encoded already, as bytes.
+    @ivar size: how many bytes that is, about.
     """
 
-    __slots__ = ("chunks", "replies", "saving")
+    __slots__ = ("packets", "refusal", "saving", "size")
 
     def __init__(self, saving: Saving) -> None:
         self.saving: Saving | None = saving
-        self.chunks: list[bytes] = []
-        self.replies: list[int] = []
+        self.refusal: bytes | None = None
+        self.packets: list[tuple[int, tuple[Data, ...]] | bytes] = []
+        self.size = 0
+
+    def encodeInto(self, chunks: list[bytes]) -> int:
+        """
+        Append the bytes to C{chunks}; if nothing was saved, an ERROR stands for each
+        packet that waited for it.
+
+        @return: how many there are.
+        """
+        size = 0
+        for packet in self.packets:
+            if isinstance(packet, bytes):
+                chunks.append(packet)
+                size += len(packet)
+            elif self.refusal is None:
+                size += encodeInto(chunks, packet[0], packet[1])
+            else:
+                size += encodeInto(chunks, p.ERROR, (_REFUSED, self.refusal))
+        return size
 
 
 class Promises:
     """
     What one peer is promised.
 
-    @ivar size: how many bytes that is.
+    @ivar size: how many bytes that is, about.
     """
 
     __slots__ = ("_due", "_promises", "size")
 
-    def __init__(self, due: Callable[[list[bytes], int], None]) -> None:
+    def __init__(self, due: Callable[[Promise], None]) -> None:
         """
-        @param due: called with what may leave, and how many bytes that is.
+        @param due: called with what may leave.
         """
         self.size = 0
         self._due = due
@@ -64,23 +87,30 @@ class Promises:
             last = Promise(saving)
             self._promises.append(last)
             saving.tell(self)
-        packet: list[bytes] = []
-        self.size += encodeInto(packet, number, arguments)
-        last.replies.append(len(last.chunks))
-        last.chunks.append(b"".join(packet))
+        last.packets.append((number, arguments))
+        self._grow(last, _HEAD + len(arguments[-1]))
 
     def packet(self, number: int, arguments: tuple[Data, ...]) -> None:
         """
         Let a packet wait behind what is promised.
         """
-        self.size += encodeInto(self._promises[-1].chunks, number, arguments)
+        chunks: list[bytes] = []
+        size = encodeInto(chunks, number, arguments)
+        last = self._promises[-1]
+        last.packets.extend(chunks)
+        self._grow(last, size)
 
     def write(self, data: bytes) -> None:
         """
         Let bytes wait behind what is promised.
         """
-        self._promises[-1].chunks.append(data)
-        self.size += len(data)
+        last = self._promises[-1]
+        last.packets.append(data)
+        self._grow(last, len(data))
+
+    def _grow(self, promise: Promise, size: int) -> None:
+        promise.size += size
+        self.size += size
 
     def settled(self, saving: Saving, refusal: bytes | None) -> None:
         """
@@ -89,24 +119,11 @@ class Promises:
         for promise in self._promises:
             if promise.saving is saving:
                 promise.saving = None
-                if refusal is not None:
-                    self._takeBack(promise, refusal)
+                promise.refusal = refusal
         while self._promises and self._promises[0].saving is None:
-            chunks = self._promises.popleft().chunks
-            size = sum(map(len, chunks))
-            self.size -= size
-            self._due(chunks, size)
-
-    def _takeBack(self, promise: Promise, refusal: bytes) -> None:
-        """
-        Tell in the place of each reply that nothing was saved.
-        """
-        packet: list[bytes] = []
-        size = encodeInto(packet, p.ERROR, (_REFUSED, refusal))
-        error = b"".join(packet)
-        for index in promise.replies:
-            self.size += size - len(promise.chunks[index])
-            promise.chunks[index] = error
+            promise = self._promises.popleft()
+            self.size -= promise.size
+            self._due(promise)
 
     def forget(self) -> None:
         """

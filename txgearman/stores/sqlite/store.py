@@ -36,6 +36,10 @@ _LARGEST: Final = 999_000_000
 # many rows, since Python lets go of its lock, and has to get it back, for each.
 _ROWS: Final = (128, 16, 1)
 
+# A job that is new has nothing to tell about most of what is kept: what that is then
+# stands in the statement, and need not be passed to SQLite row by row.
+_PLAIN: Final = "(?, ?, ?, ?, ?, ?, x'', 0.0, ?, ?, 0, x'')"
+
 _JOB: Final = f"({', '.join('?' * len(SavedJob._fields))})"
 _INSERT: Final = f"INSERT OR REPLACE INTO jobs ({schema.COLUMNS}) VALUES "
 _UPDATE: Final = (
@@ -237,7 +241,11 @@ class SQLiteStore:
         connection = self._open
         self._checkFile()
         with self._saying(), self._together():
-            for rows in _chunks(batch.inserts):
+            plain, others = _parted(batch.inserts)
+            for rows in _chunks(plain):
+                values = ", ".join([_PLAIN] * len(rows))
+                connection.execute(_INSERT + values, _flat(rows))
+            for rows in _chunks(others):
                 connection.execute(_INSERT + ", ".join([_JOB] * len(rows)), _flat(rows))
             for rows in _chunks(batch.updates):
                 changes = ", ".join([_CHANGE] * len(rows))
@@ -305,6 +313,25 @@ class SQLiteStore:
             with suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _parted(
+    jobs: Sequence[SavedJob],
+) -> tuple[list[tuple[Any, ...]], list[SavedJob]]:
+    """
+    Tell jobs that are new and plain from others.
+
+    @return: the values for L{_PLAIN}, and the others.
+    """
+    plain: list[tuple[Any, ...]] = []
+    others: list[SavedJob] = []
+    for job in jobs:
+        reducer, due, submitted, place, attempts, error = job[6:]
+        if reducer or due or attempts or error:
+            others.append(job)
+        else:
+            plain.append((*job[:6], submitted, place))
+    return plain, others
 
 
 def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
