@@ -64,6 +64,7 @@ class DurableBoard(JobBoard):
     ) -> None:
         super().__init__(clock, policy, later=later)
         self.loading = True
+        self._stopped = False
         # The handles of those that have ended while others were being loaded.
         self._ended: set[bytes] = set()
         self.grants = False
@@ -105,8 +106,8 @@ class DurableBoard(JobBoard):
 
     def _makeBackground(self, job: Job) -> None:
         if not job.background:
-            if self._keeper is not None:
-                # It may be an older job, of another client's.
+            older = bool(job.listeners) or job.worker is not None
+            if older and self._keeper is not None:
                 self._keeper.check(job.data)
             super()._makeBackground(job)
             if self._keeper is not None:
@@ -142,7 +143,8 @@ class DurableBoard(JobBoard):
             self._stopTimer(job)
 
     def _due(self, job: Job) -> None:
-        self._toTheTail(job)
+        if not self.loading:
+            self._toTheTail(job)
         super()._due(job)
 
     def _grant(self, job: Job, worker: Peer) -> None:
@@ -150,8 +152,18 @@ class DurableBoard(JobBoard):
         self._changed(job)
 
     def _takeBack(self, job: Job, reason: bytes) -> None:
-        self._toTheTail(job)
-        super()._takeBack(job, reason)
+        # At the end of the server, which is no fault of the worker's, what ran stays
+        # as it is kept.
+        if not self._stopped:
+            self._toTheTail(job)
+            super()._takeBack(job, reason)
+
+    def stop(self) -> None:
+        """
+        Grant nothing, and do nothing later. What runs will run again.
+        """
+        super().stop()
+        self._stopped = True
 
     def _toTheTail(self, job: Job) -> None:
         """

@@ -126,6 +126,16 @@ class Keeping:
 
     # The end
 
+    def flush(self) -> Deferred[None]:
+        """
+        See that those hear who wait for a job to be saved.
+
+        @return: fires when they have.
+        """
+        over: Deferred[None] = Deferred()
+        self._journal.flush(lambda: over.callback(None))
+        return over
+
     def stop(self) -> Deferred[None]:
         """
         Write what is left, and close the store.

@@ -199,13 +199,16 @@ class GearmanServer(Service):
         self._stopListening()
         await DeferredList(self._closing)
         if keeping is not None:
-            await keeping.stop()
+            await keeping.flush()
         gone: Deferred[None] = Deferred()
         farewell = self._clock.callLater(_FAREWELL, self.factory.abort)
         self.factory.close(lambda: gone.callback(None))
         await gone
         if farewell.active():
             farewell.cancel()
+        if keeping is not None:
+            # Not before all is written that workers had to report.
+            await keeping.stop()
         self._stopped = True
         stopping, self._stopping = self._stopping, []
         for done in stopping:

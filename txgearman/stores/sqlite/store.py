@@ -12,6 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import IO, Any, Final
 
 from twisted.logger import Logger
@@ -32,21 +33,24 @@ from txgearman.stores.sqlite.salvage import Damaged, isDamage, salvage
 # SQLite's own limit is a billion bytes for a row.
 _LARGEST: Final = 999_000_000
 
-# Rows for one statement. A statement of each size is compiled once; one statement for
-# many rows, since Python lets go of its lock, and has to get it back, for each.
-_ROWS: Final = (128, 16, 1)
+# How many rows a statement has at most, and by how many more one statement has than
+# the next smaller one. One statement is for many rows, since Python lets go of its lock
+# for each, and has to get it back.
+_ROWS: Final = 512
+_STEP: Final = 16
 
 # A job that is new has nothing to tell about most of what is kept: what that is then
 # stands in the statement, and need not be passed to SQLite row by row.
 _PLAIN: Final = "(?, ?, ?, ?, ?, ?, x'', 0.0, ?, ?, 0, x'')"
 
 _JOB: Final = f"({', '.join('?' * len(SavedJob._fields))})"
-_INSERT: Final = f"INSERT OR REPLACE INTO jobs ({schema.COLUMNS}) VALUES "
+_INSERT: Final = f"INSERT OR REPLACE INTO jobs ({schema.COLUMNS}) VALUES {{}}"
 _UPDATE: Final = (
-    "WITH new (number, place, due, attempts, error) AS (VALUES %s)"
+    "WITH new (number, place, due, attempts, error) AS (VALUES {})"
     " UPDATE jobs SET place = new.place, due = new.due, attempts = new.attempts,"
     " error = new.error FROM new WHERE jobs.number = new.number"
 )
+_DELETE: Final = "DELETE FROM jobs WHERE number IN ({})"
 _CHANGE: Final = f"({', '.join('?' * len(JobUpdate._fields))})"
 
 # The order is found first, so that no workload is sorted.
@@ -238,23 +242,17 @@ class SQLiteStore:
         """
         Save a batch.
         """
-        connection = self._open
         self._checkFile()
-        with self._saying(), self._together():
-            plain, others = _parted(batch.inserts)
-            for rows in _chunks(plain):
-                values = ", ".join([_PLAIN] * len(rows))
-                connection.execute(_INSERT + values, _flat(rows))
-            for rows in _chunks(others):
-                connection.execute(_INSERT + ", ".join([_JOB] * len(rows)), _flat(rows))
-            for rows in _chunks(batch.updates):
-                changes = ", ".join([_CHANGE] * len(rows))
-                connection.execute(_UPDATE % changes, _flat(rows))
-            for numbers in _chunks(batch.deletes):
-                marks = ", ".join("?" * len(numbers))
-                connection.execute(
-                    f"DELETE FROM jobs WHERE number IN ({marks})", numbers
-                )
+        statements = list(_statements(batch))
+        with self._saying():
+            if len(statements) == 1:
+                # It is a transaction of its own, with fewer ways back and forth
+                # between the two threads that want Python's lock.
+                self._open.execute(*statements[0])
+                return
+            with self._together():
+                for statement, values in statements:
+                    self._open.execute(statement, values)
 
     def _checkFile(self) -> None:
         """
@@ -315,23 +313,27 @@ class SQLiteStore:
             self._connection = None
 
 
-def _parted(
-    jobs: Sequence[SavedJob],
-) -> tuple[list[tuple[Any, ...]], list[SavedJob]]:
+def _parted(jobs: Sequence[SavedJob]) -> tuple[list[SavedJob], list[SavedJob]]:
     """
     Tell jobs that are new and plain from others.
-
-    @return: the values for L{_PLAIN}, and the others.
     """
-    plain: list[tuple[Any, ...]] = []
+    plain: list[SavedJob] = []
     others: list[SavedJob] = []
     for job in jobs:
-        reducer, due, submitted, place, attempts, error = job[6:]
-        if reducer or due or attempts or error:
-            others.append(job)
-        else:
-            plain.append((*job[:6], submitted, place))
+        # By index, not by name: every job comes through here.
+        (others if job[6] or job[7] or job[10] or job[11] else plain).append(job)
     return plain, others
+
+
+def _plain(jobs: Sequence[SavedJob]) -> list[Any]:
+    """
+    The values for L{_PLAIN}, as L{_flat} makes them.
+    """
+    values: list[Any] = []
+    for number, handle, function, unique, priority, data, *others in jobs:
+        values += (number, bytearray(handle), bytearray(function), bytearray(unique))
+        values += (priority, bytearray(data), others[2], others[3])
+    return values
 
 
 def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
@@ -346,12 +348,34 @@ def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
     ]
 
 
+def _statements(batch: Batch) -> Iterator[tuple[str, list[Any]]]:
+    """
+    Yield the statements for a batch, with their values.
+    """
+    plain, others = _parted(batch.inserts)
+    for rows in _chunks(plain):
+        yield _statement(_INSERT, _PLAIN, len(rows)), _plain(rows)
+    for rows in _chunks(others):
+        yield _statement(_INSERT, _JOB, len(rows)), _flat(rows)
+    for rows in _chunks(batch.updates):
+        yield _statement(_UPDATE, _CHANGE, len(rows)), _flat(rows)
+    for numbers in _chunks(batch.deletes):
+        yield _statement(_DELETE, "?", len(numbers)), list(numbers)
+
+
+@cache
+def _statement(around: str, row: str, count: int) -> str:
+    return around.format(", ".join([row] * count))
+
+
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """
-    Cut rows into pieces of a few sizes.
+    Cut rows into pieces of a few sizes, so that there are few statements to compile.
+    The last one is filled up with its last row, since to do it twice does no harm.
     """
-    start = 0
-    for size in _ROWS:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
+    for start in range(0, len(rows), _ROWS):
+        piece = list(rows[start : start + _ROWS])
+        size = 1
+        while size < len(piece):
+            size += min(size, _STEP)
+        yield piece + piece[-1:] * (size - len(piece))
