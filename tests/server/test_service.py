@@ -594,19 +594,24 @@ class StoreTests(ServiceTests):
 
     def test_slowFarewell(self) -> None:
         """
-        Nor is anything written while the last peers take their time.
+        What was reported last is written, however long the last peers take.
         """
         self.starts()
         worker, slow = self.pump.connectSeveral(2)
         worker.sends("CAN_DO", b"f")
         worker.sends("GRAB_JOB")
+        [assigned] = worker.owed()
+        handle = assigned[1]
+        assert isinstance(handle, bytes)
         slow.sends("ECHO_REQ", b"x")
         slow.stalls()
+        worker.sends("WORK_COMPLETE", handle, b"")
         self.pump.settle()
         stopped = self.server.stopService()
-        self.writes()
         self.pump.passes(2)
+        self.writes()
         self.successResultOf(stopped)
+        self.assertEqual(self.drawer.jobs, {})
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_foregroundEnds(self) -> None:
