@@ -50,7 +50,7 @@ class PromisesTests(SynchronousTestCase):
         return items
 
     def owes(self, saving: Saving, handle: bytes) -> None:
-        self.promises.promise(saving, p.JOB_CREATED, handle)
+        self.promises.promise(saving, p.JOB_CREATED, (handle,))
 
     def echoes(self, data: bytes) -> Item:
         self.promises.packet(p.ECHO_RES, (data,))

@@ -53,6 +53,8 @@ class JobBoard(Workforce):
         self.running = 0
         self.draining = False
         self.grants = True
+        # What is said to those who submit, when nothing is taken: code and text.
+        self._refusal: tuple[bytes, bytes] | None = None
         self._nextJob = firstNumber
         self._handles = self.policy.handlePrefix + b":"
         self._whenIdle: list[Callable[[], None]] = []
@@ -102,8 +104,10 @@ class JobBoard(Workforce):
         @raise ServerError: C{ARGUMENT_TOO_LARGE}, C{QUEUE_ERROR} (L{QueueFull}
             when it is the function's queue), C{SHUTDOWN_GRACEFUL} when draining.
         """
-        if self.draining:
-            raise ServerError(b"SHUTDOWN_GRACEFUL", b"Server is shutting down")
+        if self._refusal is not None:
+            raise ServerError(*self._refusal)
+        if background:
+            self._checkBackground(data)
         limit = self.policy.uniqueLimit
         if len(unique) > limit or len(reducer) > limit:
             raise ServerError(b"ARGUMENT_TOO_LARGE", b"Unique value too large")
@@ -122,6 +126,13 @@ class JobBoard(Workforce):
         if new:
             self._admit(job)
         return job
+
+    def _checkBackground(self, data: Data) -> None:
+        """
+        Can there be one more background job, with this workload?
+
+        @raise ServerError: when there cannot.
+        """
 
     def _makeBackground(self, job: Job) -> None:
         """
@@ -435,6 +446,7 @@ class JobBoard(Workforce):
         Take and grant no more jobs.
         """
         self.draining = True
+        self._refusal = _DRAINING
         self.grants = False
         self._waker.stopped = True
 
@@ -447,6 +459,7 @@ class JobBoard(Workforce):
         self._timers.stop()
 
 
+_DRAINING = b"SHUTDOWN_GRACEFUL", b"Server is shutting down"
 _RESULT_NOT_FOUND = b"Job given in work result not found"
 _DATA_NOT_FOUND = b"Job does not exist on server"
 _EXCEPTION_NOT_FOUND = b"An exception was received for a job that does not exist"

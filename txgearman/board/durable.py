@@ -4,17 +4,18 @@ A board whose background jobs outlive it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
 from txgearman.board.board import JobBoard
-from txgearman.board.job import SAVING, Job, JobState, Priority
+from txgearman.board.job import SAVING, Job, JobState
 from txgearman.board.peer import Peer
 from txgearman.board.policy import Policy
 from txgearman.board.waking import Later
-from txgearman.errors import ServerError
 from txgearman.wire.codec import Data
+
+_LOADING: Final = (b"QUEUE_ERROR", b"The queue is still being loaded")
 
 
 class Keeper(Protocol):
@@ -68,6 +69,7 @@ class DurableBoard(JobBoard):
         # The handles of those that have ended while others were being loaded.
         self._ended: set[bytes] = set()
         self.grants = False
+        self._refusal = _LOADING
         self._waker.stopped = True
         self._keeper: Keeper | None = None
 
@@ -79,30 +81,9 @@ class DurableBoard(JobBoard):
 
     # What JobBoard does, and what is to be kept of it
 
-    def submit(
-        self,
-        client: Peer,
-        name: bytes,
-        unique: bytes,
-        data: Data,
-        priority: Priority = Priority.NORMAL,
-        background: bool = False,
-        reducer: bytes = b"",
-        due: float = 0.0,
-    ) -> Job:
-        """
-        A client submits a job, as on every board. While the C{saving} of the one
-        that is returned is set, it may yet come to nothing.
-
-        @raise ServerError: C{QUEUE_ERROR}, too, when it cannot be kept.
-        """
-        if self.loading:
-            raise ServerError(b"QUEUE_ERROR", b"The queue is still being loaded")
-        if background and self._keeper is not None:
+    def _checkBackground(self, data: Data) -> None:
+        if self._keeper is not None:
             self._keeper.check(data)
-        return super().submit(
-            client, name, unique, data, priority, background, reducer, due
-        )
 
     def _makeBackground(self, job: Job) -> None:
         if not job.background:
@@ -192,7 +173,7 @@ class DurableBoard(JobBoard):
         """
         job.saving = None
         if job.state is SAVING:
-            self._admit(job)
+            super()._admit(job)
 
     def notSaved(self, job: Job) -> None:
         """
@@ -256,6 +237,7 @@ class DurableBoard(JobBoard):
         if self.draining:
             return
         self.grants = True
+        self._refusal = None
         self._waker.stopped = False
         for function in self.functions:
             if function.queue.waiting:

@@ -155,7 +155,7 @@ class Outgoing:
             return
         if self._promises is None:
             self._promises = Promises(self._due)
-        self._promises.promise(saving, number, *arguments)
+        self._promises.promise(saving, number, arguments)
         if self._promises.size > CONGESTED:
             self.weigh()
 

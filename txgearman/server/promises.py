@@ -77,7 +77,7 @@ class Promises:
     def __bool__(self) -> bool:
         return bool(self._promises)
 
-    def promise(self, saving: Saving, number: int, *arguments: Data) -> None:
+    def promise(self, saving: Saving, number: int, arguments: tuple[Data, ...]) -> None:
         """
         Promise a packet for when C{saving} is over. If nothing was saved then, an
         ERROR comes in its place.
@@ -88,7 +88,9 @@ class Promises:
             self._promises.append(last)
             saving.tell(self)
         last.packets.append((number, arguments))
-        self._grow(last, _HEAD + len(arguments[-1]))
+        size = _HEAD + len(arguments[-1])
+        last.size += size
+        self.size += size
 
     def packet(self, number: int, arguments: tuple[Data, ...]) -> None:
         """

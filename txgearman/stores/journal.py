@@ -233,10 +233,12 @@ class Journal:
         saving = self._next
         saving.jobs[job] = None
         saving.size += len(job.data)
-        # It may have been tried before, and was to be forgotten.
-        saving.ended.pop(job.number, None)
+        if saving.ended:
+            # It may have been tried before, and was to be forgotten.
+            saving.ended.pop(job.number, None)
         job.saving = saving
-        self._begin()
+        if not self._begun:
+            self._begin()
 
     def change(self, job: Job) -> None:
         """

@@ -330,9 +330,30 @@ def _plain(jobs: Sequence[SavedJob]) -> list[Any]:
     The values for L{_PLAIN}, as L{_flat} makes them.
     """
     values: list[Any] = []
-    for number, handle, function, unique, priority, data, *others in jobs:
-        values += (number, bytearray(handle), bytearray(function), bytearray(unique))
-        values += (priority, bytearray(data), others[2], others[3])
+    for (
+        number,
+        handle,
+        function,
+        unique,
+        priority,
+        data,
+        _,
+        _,
+        when,
+        place,
+        _,
+        _,
+    ) in jobs:
+        values += (
+            number,
+            bytearray(handle),
+            bytearray(function),
+            bytearray(unique),
+            priority,
+            bytearray(data),
+            when,
+            place,
+        )
     return values
 
 
