@@ -786,6 +786,21 @@ class StopTests(DurableTestCase):
         self.pump.advance(1)
         self.assertOver()
 
+    def test_everythingTaken(self) -> None:
+        """
+        Whatever a client gets a handle for can be loaded.
+        """
+        latest = b"%d" % (2**63 - 2)
+        self.client.sends("SUBMIT_JOB_BG", b"", b"", b"")
+        self.client.sends("SUBMIT_JOB_EPOCH", b"", b"", latest, b"")
+        self.client.sends("SUBMIT_JOB_EPOCH", b"f", b"-", b"-5", b"x")
+        self.client.sends("SUBMIT_REDUCE_JOB_BACKGROUND", b"f", b"", b"", b"", b"")
+        self.pump.writes()
+        self.assertEqual([item[0] for item in self.client.owed()], ["JOB_CREATED"] * 4)
+        for job in self.pump.drawer.jobs.values():
+            job.check()
+        self.assertEqual(len(self.pump.drawer.jobs), 4)
+
     def test_epoch(self) -> None:
         """
         A delayed job that is saved last leaves nothing to be done later.
@@ -802,10 +817,12 @@ class StopTests(DurableTestCase):
 
     def test_down(self) -> None:
         """
-        A store that is down is not waited for.
+        A store that is down is tried once more, and not waited for.
         """
         self.breaksDown()
         stopped = self.pump.keeping.stop()
+        self.pump.settle()
+        self.pump.runner.fails()
         self.pump.runner.finishesAll()
         self.successResultOf(stopped)
         self.assertOver()

@@ -97,6 +97,22 @@ class CarvingTests(SynchronousTestCase):
         left.remove(jobs[49])
         self.assertEqual(self.found(), left)
 
+    def test_head(self) -> None:
+        """
+        A broken head does not keep anybody from reading what is behind it.
+        """
+        jobs = [savedJob(n) for n in range(1, 100)]
+        self.keep(Batch(jobs))
+        whole = Path(self.path).read_bytes()
+        for size in (0, 2, 3, 64, 100, 65535):
+            for unused in (0, 255):
+                broken = whole[:16] + size.to_bytes(2, "big") + whole[18:20]
+                broken += bytes([unused]) + whole[21:32] + b"\xff" * 8 + whole[40:]
+                Path(self.path).write_bytes(broken)
+                found = self.found()
+                if unused == 0:
+                    self.assertEqual(found, jobs)
+
     def test_anything(self) -> None:
         """
         Whatever is written over the file, whatever is read is no error.

@@ -21,7 +21,7 @@ from txgearman.board.job import SAVING, Job, JobState
 from txgearman.board.saving import MUCH, Saving
 from txgearman.errors import StoreUnusable
 from txgearman.stores.interface import Batch
-from txgearman.stores.journal import REFUSAL
+from txgearman.stores.journal import REFUSAL, Told
 
 FIRST = 10**12 + 1
 """The number of the first job of the first life."""
@@ -571,20 +571,50 @@ class OutageTests(JournalTestCase):
         self.stage.writes()
         with logged() as lines:
             self.stage.runner.fails(ValueError("what"))
-        self.assertEqual(len(lines), 1)
-        self.assertIn("ValueError: what", lines[0])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        self.assertEqual(len(lines), 2)
+        self.assertIn("ValueError: what", lines[1])
         self.stage.passes(0.25)
         self.stage.rests()
         self.saved()
 
     def test_unusable(self) -> None:
         """
-        So is a store that says that it never will work.
+        A store that says that it never will work may be another server's now: nothing
+        more is granted, and the log says so.
         """
+        self.client.submits()
         self.stage.asks(self.client)
         self.stage.writes()
-        self.stage.runner.fails(StoreUnusable("another server has it"))
+        with logged() as lines:
+            self.stage.runner.fails(StoreUnusable("another server has it"))
         self.assertEqual(self.stage.refusal(self.client), b"QUEUE_ERROR")
+        self.assertFalse(self.stage.board.grants)
+        self.assertIn("critical: the store is lost: another server has it", lines[0])
+
+    def deaf(self) -> None:
+        """
+        Fail to hear it.
+        """
+        raise ZeroDivisionError
+
+    def test_deaf(self) -> None:
+        """
+        When one of those who wait cannot be told, the others are, and those who were
+        held up go on.
+        """
+        for refused in False, True:
+            saving = self.client.submits(background=True).saving
+            assert saving is not None
+            saving.tell(Told(self.deaf))
+            other = self.stage.asks(self.client)
+            self.stage.writes()
+            if refused:
+                self.stage.runner.fails()
+            else:
+                self.stage.runner.finishes()
+            self.assertEqual(other.told, [REFUSAL if refused else None])
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class StopTests(JournalTestCase):
@@ -673,10 +703,14 @@ class StopTests(JournalTestCase):
 
     def test_down(self) -> None:
         """
-        A store that is down is not waited for.
+        A store that is down is tried once more, and not waited for.
         """
         self.brokenDown()
-        self.assertEqual(self.stops(), ["written"])
+        written = self.stops()
+        self.assertEqual(written, [])
+        self.stage.writes()
+        self.stage.runner.fails()
+        self.assertEqual(written, ["written"])
         self.assertQuiet()
 
     def test_probing(self) -> None:
@@ -721,6 +755,8 @@ class StopTests(JournalTestCase):
         self.stage.rests()
         self.brokenDown()
         self.stops()
+        self.stage.writes()
+        self.stage.runner.fails()
         self.worker.leaves()
         self.assertQuiet()
 

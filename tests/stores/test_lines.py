@@ -170,7 +170,6 @@ class ReadingTests(SynchronousTestCase):
             (lineWith(number=True), "not int"),
             (lineWith(number="1"), "not int"),
             (lineWith(priority=3), "priority is 3"),
-            (lineWith(function=""), "function is empty"),
             (lineWith(handle="h" * 64), "handle has 64 bytes"),
             (lineWith(data=5), "neither text nor base64"),
             (lineWith(data={"base64": "AA==", "more": ""}), "neither text nor base64"),

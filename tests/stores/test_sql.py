@@ -97,6 +97,20 @@ class SettingTests(SynchronousTestCase):
         error = self.assertRaises(BadSetting, SQLStore, "mysql://u:p@ss@host/name")
         self.assertIn("%40", str(error))
 
+    def test_slash(self) -> None:
+        """
+        So is one with an @ and a slash, of which most would be a database's name; and
+        what is given twice is refused.
+        """
+        for url in (
+            "postgresql://user:p@ss/w0rd@host/jobs",
+            "postgresql://user:pw@host/jobs?read_timeout=1&read_timeout=2",
+            "mysql://user:pw@host/jobs?read_timeout=1&read_timeout=2",
+        ):
+            error = self.assertRaises(BadSetting, SQLStore, url)
+            self.assertNotIn("w0rd", str(error))
+            self.assertNotIn("pw", str(error))
+
     def test_missing(self) -> None:
         """
         What is not installed is named, and what installs it.

@@ -8,13 +8,16 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import logged, temporaryFolder
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob, Unreadable
+from txgearman.stores.sqlite import salvage as sqliteSalvage
 from txgearman.stores.sqlite import schema as sqliteschema
+from txgearman.stores.sqlite import store as sqliteStore
 from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.testing.stores import JobStoreContract, savedJob
 
@@ -90,7 +93,6 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
             "handle = 'text'",
             "handle = x''",
             "handle = zeroblob(64)",
-            "function = x''",
             "function = 7",
             '"unique" = NULL',
             "priority = 3",
@@ -137,6 +139,51 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         store.commit(Batch(deletes=gone))
         store.close()
         self.assertKept(job for job in every.values() if job.number not in gone)
+
+    def test_heavy(self) -> None:
+        """
+        No workload of any size is passed to SQLite more often than once.
+        """
+        for sizes in ([1] * 16 + [100_000], [100_000, *[1] * 16], [5000] * 17):
+            jobs = [savedJob(n, data=b"x" * size) for n, size in enumerate(sizes, 1)]
+            statements = list(sqliteStore._statements(Batch(jobs)))
+            passed = [
+                value
+                for _, values in statements
+                for value in values
+                if isinstance(value, bytes | bytearray) and len(value) >= 5000
+            ]
+            expected = sum(size for size in sizes if size >= 5000)
+            self.assertEqual(sum(map(len, passed)), expected)
+
+    def test_private(self) -> None:
+        """
+        Nobody but its owner reads the file, or those beside it.
+        """
+        store = self.loaded()
+        store.commit(Batch([savedJob(1)]))
+        for suffix in ("", "-wal", "-shm"):
+            self.assertEqual(os.stat(self.path + suffix).st_mode & 0o077, 0, suffix)
+
+    def test_salvageFails(self) -> None:
+        """
+        When a damaged file cannot be put right, nothing is left of the attempt; it is
+        tried again.
+        """
+        self.damaged(2000, 0.6)
+        before = sorted(os.listdir(os.path.dirname(self.path)))
+
+        def fail(*arguments: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        store = self.makeStore()
+        self.addCleanup(store.close)
+        with patch.object(sqliteSalvage, "_copy", fail):
+            for _ in range(3):
+                self.assertRaises(StoreError, store.open)
+        self.assertEqual(sorted(os.listdir(os.path.dirname(self.path))), before)
+        with logged():
+            self.assertGreater(len(self.kept()), 800)
 
     def test_foreign(self) -> None:
         """

@@ -136,7 +136,7 @@ class JobBoard(Workforce):
 
     def _makeBackground(self, job: Job) -> None:
         """
-        A job needs no client any more, for good.
+        A job needs no client any more.
         """
         job.background = True
 

@@ -187,6 +187,13 @@ class DurableBoard(JobBoard):
         if not job.wanted and job.state in (JobState.DELAYED, JobState.QUEUED):
             self._end(job, JobState.CANCELLED)
 
+    def forgo(self) -> None:
+        """
+        Grant nothing any more: the jobs are another server's.
+        """
+        self.grants = False
+        self._waker.stopped = True
+
     def restore(
         self,
         number: int,

@@ -58,7 +58,7 @@ class Job:
     @ivar data: the workload.
     @ivar reducer: the function that will join its partial results; may be empty.
     @ivar background: whether it lives without a client that listens. Once true,
-        it stays true.
+        it stays true, unless it could not be saved.
     @ivar due: the moment before which it does not run, in seconds of the epoch;
         0 for at once.
     @ivar submitted: when it was submitted, in seconds of the epoch.

@@ -4,6 +4,8 @@ Jobs on their way to where they outlive the process, and who waits for that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -94,13 +96,23 @@ class Saving:
         """
         self._held.pop(sender, None)
 
-    def settle(self, refusal: bytes | None) -> None:
+    def settle(
+        self, refusal: bytes | None, failed: Callable[[], object] | None = None
+    ) -> None:
         """
         It is over.
+
+        @param failed: called within the handling of what is raised by one of those
+            who are told, so that the others are told, too; L{None} to let it go on.
         """
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.settled(self, refusal)
         held, self._held = self._held, {}
-        for sender in held:
-            sender.release(self)
+        calls = [partial(one.settled, self, refusal) for one in waiting]
+        calls += [partial(sender.release, self) for sender in held]
+        for call in calls:
+            try:
+                call()
+            except Exception:
+                if failed is None:
+                    raise
+                failed()

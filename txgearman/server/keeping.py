@@ -4,9 +4,10 @@ A store beside a job server, from its opening to its closing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -23,6 +24,32 @@ from txgearman.stores.thread import StoreThread
 # no time, and nobody need know.
 _COURTESY: Final = 1.0
 
+# How long the end waits for a store that hangs, in seconds: for each of those who wait
+# for an answer, for what is left to write, and for its closing.
+_PATIENCE: Final = 5.0
+
+
+_log = Logger()
+
+
+def _firing(deferred: Deferred[None]) -> Callable[[], None]:
+    """
+    What fires it, unless it was too late.
+    """
+
+    def fire() -> None:
+        if not deferred.called:
+            deferred.callback(None)
+
+    return fire
+
+
+def _late(result: object, seconds: float) -> None:
+    """
+    Go on without what took too long.
+    """
+    _log.warn("the store hangs: it was waited for {seconds} s", seconds=seconds)
+
 
 class Keeping:
     """
@@ -31,8 +58,6 @@ class Keeping:
     @ivar store: the L{IJobStore}.
     @ivar loading: whether jobs are being loaded.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -90,12 +115,12 @@ class Keeping:
         self._opening = None
         self._letIn()
         if failure.check(StoreError):
-            self._log.critical(
+            _log.critical(
                 "the store cannot be used: {reason}; jobs are refused",
                 reason=str(failure.value),
             )
         elif not failure.check(CancelledError):
-            self._log.failure("the jobs could not be loaded", failure)
+            _log.failure("the jobs could not be loaded", failure)
 
     # Connections that come before that
 
@@ -133,7 +158,8 @@ class Keeping:
         @return: fires when they have.
         """
         over: Deferred[None] = Deferred()
-        self._journal.flush(lambda: over.callback(None))
+        over.addTimeout(_PATIENCE, self._clock, _late)
+        self._journal.flush(_firing(over))
         return over
 
     def stop(self) -> Deferred[None]:
@@ -155,13 +181,18 @@ class Keeping:
             self._opening.cancel()
         self._letIn()
         written: Deferred[None] = Deferred()
-        self._journal.stop(lambda: written.callback(None))
+        written.addTimeout(_PATIENCE, self._clock, _late)
+        self._journal.stop(_firing(written))
         await written
         try:
-            await self._run(self.store.close)
+            await self._run(self.store.close).addTimeout(_PATIENCE, self._clock)
+        except TimeoutError:
+            # Nor is the thread to be waited for.
+            self._thread = None
+            _late(None, _PATIENCE)
         except Exception as error:
             # Whatever it is, the end is not to wait for it.
-            self._log.warn("the store does not close: {reason}", reason=str(error))
+            _log.warn("the store does not close: {reason}", reason=str(error))
         if self._thread is not None:
             self._thread.stop()
         self._stopped = True

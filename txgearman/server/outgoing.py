@@ -335,7 +335,9 @@ class Outgoing:
         self._fresh = []
         self._left.clear()
         self.size = 0
-        self._promises = None
+        if self._promises is not None:
+            self._promises.forget()
+            self._promises = None
         self._afterwards = None
         self._release()
 

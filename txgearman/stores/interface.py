@@ -5,6 +5,7 @@ What a store of jobs is, and what is kept in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Final, NamedTuple, get_type_hints
 
 from attrs import frozen
@@ -30,7 +31,7 @@ class SavedJob(NamedTuple):
     @ivar number: tells it from every other job that was ever kept in this store,
         whichever server submitted it; from 1 to 2^63 - 1.
     @ivar handle: from 1 to 63 bytes.
-    @ivar function: the function's name, in bytes.
+    @ivar function: the function's name, in bytes; it may be empty.
     @ivar unique: in bytes; empty for none.
     @ivar priority: 0 for high, 1 for normal, 2 for low.
     @ivar data: the workload: any bytes, also none.
@@ -70,15 +71,13 @@ class SavedJob(NamedTuple):
             raise BadRow(f"number is {self.number}")
         if not 0 < len(self.handle) <= HANDLE_LIMIT:
             raise BadRow(f"handle has {len(self.handle)} bytes")
-        if not self.function:
-            raise BadRow("function is empty")
         if self.priority not in _PRIORITIES:
             raise BadRow(f"priority is {self.priority}")
         if self.attempts < 0:
             raise BadRow(f"attempts is {self.attempts}")
         for name, moment in (("due", self.due), ("submitted", self.submitted)):
-            # Neither is there a clock that shows more, nor is NaN in order.
-            if not 0 <= moment < 2**53:
+            # Nor is what is not a number in any order.
+            if not 0 <= moment < inf:
                 raise BadRow(f"{name} is {moment}")
         return self
 

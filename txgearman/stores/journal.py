@@ -28,7 +28,7 @@ from twisted.python.failure import Failure
 from txgearman.board.durable import DurableBoard
 from txgearman.board.job import Job
 from txgearman.board.saving import Saving
-from txgearman.errors import ServerError, StoreError
+from txgearman.errors import ServerError, StoreError, StoreUnusable
 from txgearman.stores.interface import Batch, IJobStore, JobUpdate, SavedJob
 from txgearman.wire.codec import Data
 
@@ -312,7 +312,7 @@ class Journal:
             if job.saving is saving:
                 saved(job)
         # The jobs first: those who are told may join them at once.
-        saving.settle(None)
+        saving.settle(None, self._deaf)
         self._goOn()
 
     def _goOn(self) -> None:
@@ -326,8 +326,11 @@ class Journal:
         else:
             self._end()
 
+    def _deaf(self) -> None:
+        self._log.failure("somebody could not be told what was saved")
+
     def _broken(self, failure: Failure) -> None:
-        self._log.failure("what was saved could not be told", failure)
+        self._log.failure("the journal has a bug", failure)
 
     # A store that fails
 
@@ -345,7 +348,7 @@ class Journal:
             self._refuse(saving)
         if self._whenWritten:
             self._end()
-        else:
+        elif self._running:
             self._retry.set(outage.pause())
 
     def _remember(self, saving: Saving) -> None:
@@ -369,7 +372,7 @@ class Journal:
         for job in saving.jobs:
             if job.saving is saving:
                 self._board.notSaved(job)
-        saving.settle(REFUSAL)
+        saving.settle(REFUSAL, self._deaf)
 
     def _fails(self, failure: Failure) -> Outage:
         """
@@ -377,6 +380,15 @@ class Journal:
         """
         self.down = reasonOf(failure)
         self._calm.cancel()
+        if failure.check(StoreUnusable) and self._board.grants:
+            # Another server may have the jobs, and run them.
+            self._board.forgo()
+            self._log.critical(
+                "the store is lost: {reason}; no more jobs are granted",
+                reason=self.down,
+            )
+        if not failure.check(StoreError):
+            self._log.failure("a store fails with what none should raise", failure)
         outage = self._outage
         if outage is None:
             outage = self._outage = Outage(self._clock.seconds())
@@ -448,10 +460,10 @@ class Journal:
         self._whenWritten.append(whenWritten)
         if self._current is not None:
             return
-        if self.down is not None or not self._running:
-            self._end()
-        else:
+        if self._running:
             self._goOn()
+        else:
+            self._end()
 
     def _end(self) -> None:
         """
@@ -478,5 +490,4 @@ def reasonOf(failure: Failure) -> str:
     """
     if failure.check(StoreError):
         return str(failure.value)
-    # A store that fails with anything else has a bug, which is to be found.
     return f"{failure.type.__name__ if failure.type else '?'}: {failure.value}"

@@ -5,6 +5,8 @@ The one thread in which a store is used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -13,6 +15,9 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 T = TypeVar("T")
+
+
+_DaemonThread = partial(Thread, daemon=True)
 
 
 class StoreThread:
@@ -26,6 +31,8 @@ class StoreThread:
         """
         self._reactor = reactor
         self._pool = ThreadPool(1, 1, "store")
+        # A store that hangs must not keep the process from ending.
+        self._pool.threadFactory = _DaemonThread  # type: ignore[assignment]
 
     def __call__(self, call: Callable[[], T], /) -> Deferred[T]:
         """

@@ -58,6 +58,8 @@ def _jobFrom(number: int, row: Sequence[Any]) -> SavedJob:
     @raise BadRow: when it is none.
     """
     function, unique, priority, data, due = row
+    if not function:
+        raise BadRow("function is empty")
     return SavedJob(
         number=number,
         handle=b"H:gearmand:%d" % number,

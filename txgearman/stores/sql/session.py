@@ -65,11 +65,11 @@ class Database:
         try:
             parsed = make_url(url)
             query = dialect.query(parsed.query)
-        except (ArgumentError, ValueError):
+        except (ArgumentError, TypeError, ValueError):
             raise BadSetting(
                 f"not the URL of a database, which looks like {_EXAMPLE}"
             ) from None
-        if "@" in (parsed.host or ""):
+        if "@" in f"{parsed.host}{parsed.database}":
             raise BadSetting(
                 "an @ in a database's user name or password has to be written as %40"
             )

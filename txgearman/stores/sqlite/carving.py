@@ -17,6 +17,12 @@ from txgearman.stores.interface import SavedJob
 from txgearman.stores.sqlite import schema
 
 _HEAD: Final = 100
+
+# The sizes that pages may have, the one they have, and how much of a page is used at
+# least, in bytes.
+_SIZES: Final = {2**power for power in range(9, 17)}
+_SIZE: Final = 4096
+_LEAST: Final = 480
 _LEAF: Final = 0x0D
 
 # How many bytes an integer of each serial type has.
@@ -44,8 +50,11 @@ class Carver:
         head = file.read(_HEAD).ljust(_HEAD, b"\0")
         [size] = struct.unpack_from(">H", head, 16)
         # For 65,536 there is no room in two bytes, and a 1 stands there.
-        self._size = {0: 4096, 1: 65536}.get(size, size)
+        size = {1: 65536}.get(size, size)
+        self._size = size if size in _SIZES else _SIZE
         self._usable = self._size - head[20]
+        if self._usable < _LEAST:
+            self._usable = self._size
         self._pages = file.seek(0, 2) // self._size
         [self._firstFree] = struct.unpack_from(">I", head, 32)
 

@@ -51,12 +51,20 @@ def salvage(path: str) -> tuple[int, str]:
     for name in (new, *(new + suffix for suffix in _BESIDE)):
         with suppress(FileNotFoundError):
             os.unlink(name)
-    for suffix in ("", *_BESIDE):
-        with suppress(FileNotFoundError):
-            shutil.copy2(path + suffix, aside + suffix)
-    lives = _tidied(path)
-    with closing(sqlite3.connect(new, isolation_level=None)) as fresh:
-        saved = _copy(path, fresh, lives)
+    try:
+        for suffix in ("", *_BESIDE):
+            with suppress(FileNotFoundError):
+                shutil.copy2(path + suffix, aside + suffix)
+        lives = _tidied(path)
+        with closing(sqlite3.connect(new, isolation_level=None)) as fresh:
+            saved = _copy(path, fresh, lives)
+    except BaseException:
+        # It is tried again: copies must not fill the disk.
+        for name in (new, aside):
+            for suffix in ("", *_BESIDE):
+                with suppress(FileNotFoundError):
+                    os.unlink(name + suffix)
+        raise
     for suffix in _BESIDE:
         with suppress(FileNotFoundError):
             os.unlink(path + suffix)

@@ -39,6 +39,9 @@ _LARGEST: Final = 999_000_000
 _ROWS: Final = 512
 _STEP: Final = 16
 
+# The largest workload, in bytes, that goes into a statement with others.
+_SMALL: Final = 4096
+
 # A job that is new has nothing to tell about most of what is kept: what that is then
 # stands in the statement, and need not be passed to SQLite row by row.
 _PLAIN: Final = "(?, ?, ?, ?, ?, ?, x'', 0.0, ?, ?, 0, x'')"
@@ -103,6 +106,7 @@ class SQLiteStore:
                     schema.check(self._open, self.path)
                 return 0
             self._own()
+            self._make()
             try:
                 self._connect(self._uri())
                 return self._begin()
@@ -156,6 +160,16 @@ class SQLiteStore:
             lock.close()
             raise StoreUnusable(f"{self.path} is open in another server") from None
         self._lock = lock
+
+    def _make(self) -> None:
+        """
+        Make the file, if need be, for nobody else to read: workloads are in it. Those
+        beside it get its mode.
+        """
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreUnusable(f"{self.path}: {error.strerror}") from None
 
     def _begin(self) -> int:
         """
@@ -315,13 +329,14 @@ class SQLiteStore:
 
 def _parted(jobs: Sequence[SavedJob]) -> tuple[list[SavedJob], list[SavedJob]]:
     """
-    Tell jobs that are new and plain from others.
+    Tell jobs that are new, plain and small from others.
     """
     plain: list[SavedJob] = []
     others: list[SavedJob] = []
     for job in jobs:
         # By index, not by name: every job comes through here.
-        (others if job[6] or job[7] or job[10] or job[11] else plain).append(job)
+        special = job[6] or job[7] or job[10] or job[11] or len(job[5]) > _SMALL
+        (others if special else plain).append(job)
     return plain, others
 
 
@@ -363,7 +378,7 @@ def _flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
     C{bytes} it asks each whether it can be adapted, which takes longer than the rest.
     """
     return [
-        bytearray(value) if type(value) is bytes else value
+        bytearray(value) if type(value) is bytes and len(value) <= _SMALL else value
         for row in rows
         for value in row
     ]
@@ -376,8 +391,8 @@ def _statements(batch: Batch) -> Iterator[tuple[str, list[Any]]]:
     plain, others = _parted(batch.inserts)
     for rows in _chunks(plain):
         yield _statement(_INSERT, _PLAIN, len(rows)), _plain(rows)
-    for rows in _chunks(others):
-        yield _statement(_INSERT, _JOB, len(rows)), _flat(rows)
+    for job in others:
+        yield _statement(_INSERT, _JOB, 1), _flat([job])
     for rows in _chunks(batch.updates):
         yield _statement(_UPDATE, _CHANGE, len(rows)), _flat(rows)
     for numbers in _chunks(batch.deletes):
@@ -392,11 +407,11 @@ def _statement(around: str, row: str, count: int) -> str:
 def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """
     Cut rows into pieces of a few sizes, so that there are few statements to compile.
-    The last one is filled up with its last row, since to do it twice does no harm.
+    The last piece is filled up with its first row, since to do it twice does no harm.
     """
     for start in range(0, len(rows), _ROWS):
         piece = list(rows[start : start + _ROWS])
         size = 1
         while size < len(piece):
             size += min(size, _STEP)
-        yield piece + piece[-1:] * (size - len(piece))
+        yield piece + piece[:1] * (size - len(piece))
