@@ -335,6 +335,17 @@ class OptionsTests(SynchronousTestCase):
         store = self.parse("--store", "sqlite:/nowhere/jobs").store
         self.assertIsInstance(store, SQLiteStore)
 
+    def test_storeOfEnvironment(self) -> None:
+        """
+        The store may be in the environment, where not everybody can read it; the
+        command line goes first.
+        """
+        self.patch(os, "environ", {"TXGEARMAN_STORE": "sqlite:/nowhere/jobs"})
+        self.assertIsInstance(self.parse().store, SQLiteStore)
+        self.assertIsNone(self.parse("--store=memory:").store)
+        self.patch(os, "environ", {"TXGEARMAN_STORE": "nowhere:"})
+        self.assertIn("TXGEARMAN_STORE: bad store", self.refuses())
+
     def test_badStore(self) -> None:
         """
         A store that there is not ends the process with a line, without what may be

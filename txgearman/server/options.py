@@ -139,9 +139,10 @@ class Options(usage.Options):
         [
             "store",
             None,
-            "memory:",
+            None,
             "Where background jobs are kept: memory:, sqlite:PATH,"
-            " postgresql://..., mysql://..., mariadb://... or redis://...",
+            " postgresql://..., mysql://..., mariadb://... or redis://..."
+            " [default: memory:, or TXGEARMAN_STORE from the environment]",
         ],
         ["drain-timeout", None, "60", "Seconds that SIGUSR1 waits for running jobs."],
         [
@@ -202,7 +203,7 @@ class Options(usage.Options):
                 if self[name] is not None:
                     self[name] = self._read(name, read)
             self.policy = self._policy()
-            self.store: IJobStore | None = self._read("store", storeFromURL)
+            self.store = self._store()
         except BadSetting as error:
             raise usage.UsageError(str(error)) from None
         self.settings = self._settings()
@@ -222,6 +223,20 @@ class Options(usage.Options):
         except ValueError as error:
             raise BadSetting(f"GEARMAND_PORT: {error}") from None
         return variable
+
+    def _store(self) -> IJobStore | None:
+        """
+        Where jobs are kept. The environment of a process is not for everybody to
+        read, as its command line is.
+        """
+        url: str | None = self["store"]
+        if url is not None:
+            store: IJobStore | None = self._read("store", storeFromURL)
+            return store
+        try:
+            return storeFromURL(os.environ.get("TXGEARMAN_STORE") or "memory:")
+        except BadSetting as error:
+            raise BadSetting(f"TXGEARMAN_STORE: {error}") from None
 
     def _read(self, name: str, read: _Read) -> Any:
         """
