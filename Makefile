@@ -97,8 +97,11 @@ bench: $(VENV)/installed-dev $(COMPILED)/compiled
 	$(BIN)/python -m benchmarks --server 'txgearman-compiled=$(COMPILED_SERVER)' $(BENCH)
 
 # The same unit tests again, this time without anything of pytest.
+UNIT_TESTS := $(subst /,.,$(basename $(wildcard tests/test_*.py)) \
+	$(patsubst %/__init__.py,%,$(filter-out tests/functional/%,$(wildcard tests/*/__init__.py))))
+
 trial: $(VENV)/installed-dev
-	$(BIN)/python -m twisted.trial --jobs=$(AT_ONCE) --temp-directory=.trial tests
+	$(BIN)/python -m twisted.trial --jobs=$(AT_ONCE) --temp-directory=.trial $(UNIT_TESTS)
 
 coverage: pytest
 	$(BIN)/coverage combine --quiet

@@ -29,6 +29,7 @@ COMPILED = [
     "txgearman/server/session.py",
     "txgearman/server/turn.py",
     "txgearman/stores/journal.py",
+    "txgearman/stores/rows.py",
 ]
 
 # It reads the types of what the modules import.

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import NOON, Item, Peer, Pump, logged, numbered, request
-from tests.stores.stage import FullStore, ManualRunner
+from tests.stores.stage import FullStore, ManualRunner, PickyStore
 from txgearman.board import saving as savingModule
 from txgearman.board.durable import DurableBoard
 from txgearman.board.policy import Policy
@@ -443,12 +443,37 @@ class OutageTests(DurableTestCase):
         self.pump.settle()
         self.other.says(BACKGROUND)
         self.pump.settle()
-        self.pump.runner.fails()
+        self.pump.runner.breaks()
         echoes = [("ECHO_RES", b"1"), ("ECHO_RES", b"2")]
         one, two = echoes
         self.assertEqual(self.client.owed(), [REFUSED, one, REFUSED, two])
         self.assertEqual(self.other.owed(), [REFUSED])
         self.assertEqual(self.asks(self.worker, "GRAB_JOB"), [("NO_JOB",)])
+
+    def test_poison(self) -> None:
+        """
+        A job that the store does not take costs its client an ERROR, and others
+        nothing, whether they share its batch or its connection.
+        """
+        store = PickyStore()
+        self.pump = self.makePump(drawer=store.drawer, store=store)
+        poison = request("SUBMIT_JOB_BG", b"f", b"", b"poison")
+        with logged() as lines:
+            self.client.says(BACKGROUND + poison + BACKGROUND)
+            self.client.sends("ECHO_REQ", b"x")
+            self.other.says(BACKGROUND)
+            self.pump.writes()
+        names = [item[0] for item in self.client.owed()]
+        self.assertEqual(names, ["JOB_CREATED", "ERROR", "JOB_CREATED", "ECHO_RES"])
+        self.assertEqual([item[0] for item in self.other.owed()], ["JOB_CREATED"])
+        self.pump.writes()
+        self.assertEqual(len(store.drawer.jobs), 3)
+        self.assertEqual(len(self.pump.board.jobs), 3)
+        [line] = lines
+        self.assertIn("the store does not take 1 jobs", line)
+        self.client.says(BACKGROUND)
+        self.pump.writes()
+        self.assertEqual([item[0] for item in self.client.owed()], ["JOB_CREATED"])
 
     def test_recovers(self) -> None:
         """
@@ -567,7 +592,7 @@ class HeldTests(DurableTestCase):
                 replies = [name for name, *_ in client.owed()]
                 self.assertEqual(replies, 5 * ["JOB_CREATED"])
             else:
-                self.pump.runner.fails()
+                self.pump.runner.breaks()
                 self.assertEqual(client.owed(), 5 * [REFUSED])
             self.assertFalse(client.held)
 

@@ -83,6 +83,14 @@ class ManualRunner:
         _, done = self._calls.pop(0)
         done.errback(StoreError(BROKEN) if error is None else error)
 
+    def breaks(self) -> None:
+        """
+        Let a batch fail, and the try to save parts of it as well.
+        """
+        self.fails()
+        if self._calls:
+            self.fails()
+
     def failsTooLate(self) -> None:
         """
         Let the next thing fail, though it is done.
@@ -90,6 +98,21 @@ class ManualRunner:
         call, done = self._calls.pop(0)
         call()
         done.errback(StoreError(BROKEN))
+
+
+@implementer(IJobStore)
+class PickyStore(MemoryStore):
+    """
+    A store that does not take jobs whose workload is C{b"poison"}.
+    """
+
+    def commit(self, batch: Batch) -> None:
+        """
+        Save a batch, or none of it.
+        """
+        if any(job.data == b"poison" for job in batch.inserts):
+            raise StoreError("it tastes strange")
+        super().commit(batch)
 
 
 @implementer(IJobStore)

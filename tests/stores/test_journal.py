@@ -18,10 +18,10 @@ from tests.stores.stage import (
     numbersOf,
 )
 from txgearman.board.job import SAVING, Job, JobState
-from txgearman.board.saving import MUCH, Saving
+from txgearman.board.saving import MUCH, Saving, Told
 from txgearman.errors import StoreUnusable
 from txgearman.stores.interface import Batch
-from txgearman.stores.journal import REFUSAL, Told
+from txgearman.stores.journal import REFUSAL
 
 FIRST = 10**12 + 1
 """The number of the first job of the first life."""
@@ -610,7 +610,7 @@ class OutageTests(JournalTestCase):
             other = self.stage.asks(self.client)
             self.stage.writes()
             if refused:
-                self.stage.runner.fails()
+                self.stage.runner.breaks()
             else:
                 self.stage.runner.finishes()
             self.assertEqual(other.told, [REFUSAL if refused else None])

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from attrs import frozen
+
 if TYPE_CHECKING:
     from txgearman.board.job import Job
 
@@ -26,7 +28,8 @@ class Waiting(Protocol):
         """
         It is over.
 
-        @param refusal: why it came to nothing; L{None} when all is saved.
+        @param refusal: why it, or what was C{refused} of it, came to nothing; L{None}
+            when all is saved.
         """
 
 
@@ -54,15 +57,25 @@ class Saving:
     @ivar changed: others of which something changed, by number.
     @ivar ended: the numbers of those that are to be kept no longer.
     @ivar size: the bytes of the new ones' workloads.
+    @ivar refused: if not all of it came to nothing, the handles of what did.
     """
 
-    __slots__ = ("_held", "_waiting", "changed", "ended", "jobs", "size")
+    __slots__ = (
+        "_held",
+        "_waiting",
+        "changed",
+        "ended",
+        "jobs",
+        "refused",
+        "size",
+    )
 
     def __init__(self) -> None:
         self.jobs: dict[Job, None] = {}
         self.changed: dict[int, Job] = {}
         self.ended: dict[int, None] = {}
         self.size = 0
+        self.refused: set[bytes] | None = None
         self._waiting: list[Waiting] = []
         self._held: dict[Held, None] = {}
 
@@ -116,3 +129,18 @@ class Saving:
                 if failed is None:
                     raise
                 failed()
+
+
+@frozen
+class Told:
+    """
+    Somebody who wants to know when a L{Saving} is over, and not how.
+    """
+
+    whenOver: Callable[[], None]
+
+    def settled(self, saving: Saving, refusal: bytes | None) -> None:
+        """
+        It is over.
+        """
+        self.whenOver()

@@ -25,16 +25,18 @@ class Promise:
 
     @ivar saving: what it waits for; L{None} when that is over.
     @ivar refusal: why it came to nothing, if it did.
+    @ivar refused: the handles of those jobs that did; L{None} for all of them.
     @ivar packets: what has to be encoded, if all goes well: number and arguments; and
         what is encoded already, as bytes.
     @ivar size: how many bytes that is, about.
     """
 
-    __slots__ = ("packets", "refusal", "saving", "size")
+    __slots__ = ("packets", "refusal", "refused", "saving", "size")
 
     def __init__(self, saving: Saving) -> None:
         self.saving: Saving | None = saving
         self.refusal: bytes | None = None
+        self.refused: set[bytes] | None = None
         self.packets: list[tuple[int, tuple[Data, ...]] | bytes] = []
         self.size = 0
 
@@ -50,11 +52,17 @@ class Promise:
             if isinstance(packet, bytes):
                 chunks.append(packet)
                 size += len(packet)
-            elif self.refusal is None:
+            elif self.refusal is None or not self._concerns(packet[1][0]):
                 size += encodeInto(chunks, packet[0], packet[1])
             else:
                 size += encodeInto(chunks, p.ERROR, (_REFUSED, self.refusal))
         return size
+
+    def _concerns(self, handle: Data) -> bool:
+        """
+        Is it this job that came to nothing?
+        """
+        return self.refused is None or bytes(handle) in self.refused
 
 
 class Promises:
@@ -81,6 +89,8 @@ class Promises:
         """
         Promise a packet for when C{saving} is over. If nothing was saved then, an
         ERROR comes in its place.
+
+        @param arguments: the first is the handle of the job.
         """
         last = self._promises[-1] if self._promises else None
         if last is None or last.saving is not saving:
@@ -121,7 +131,7 @@ class Promises:
         for promise in self._promises:
             if promise.saving is saving:
                 promise.saving = None
-                promise.refusal = refusal
+                promise.refusal, promise.refused = refusal, saving.refused
         while self._promises and self._promises[0].saving is None:
             promise = self._promises.popleft()
             self.size -= promise.size

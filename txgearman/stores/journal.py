@@ -8,6 +8,8 @@ The rules:
   - Nobody waits for what changes and ends. That is gathered a little longer, so that
     a job that is granted and done meanwhile costs no more than its deletion.
   - Who waits for a job to be saved is told when its batch is, and not before.
+  - A store that does not take a batch is given parts of it: one job costs the others
+    nothing.
   - A store that fails costs those their answer who wait for it, and those who come
     while it is down: they are told so. What ended or changed meanwhile is saved when
     the store works again.
@@ -19,17 +21,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from attrs import define, frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.board.durable import DurableBoard
 from txgearman.board.job import Job
-from txgearman.board.saving import Saving
+from txgearman.board.saving import Saving, Told
 from txgearman.errors import ServerError, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore, JobUpdate, SavedJob
+from txgearman.stores.interface import Batch, IJobStore
+from txgearman.stores.outage import Alarm, Outage
+from txgearman.stores.rows import batchOf, saveApart
 from txgearman.wire.codec import Data
 
 T = TypeVar("T")
@@ -38,13 +41,13 @@ T = TypeVar("T")
 # run again if the process is killed then.
 _SOON: Final = 0.01
 
-# How long a store that failed is left alone, in seconds: at first, and at most.
-_PAUSE: Final = 0.25
-_LONGEST_PAUSE: Final = 5.0
-
 # How long a store that works again is watched before that is said, in seconds, when
 # there are no jobs to show that it does.
 _CALM: Final = 60.0
+
+# A store that fails more slowly than this does not mind a job: it does not work. In
+# seconds.
+_QUICK: Final = 1.0
 
 REFUSAL: Final = b"The store of the jobs does not work"
 """
@@ -61,114 +64,6 @@ class Runner(Protocol):
         """
         Call it.
         """
-
-
-def _batch(saving: Saving) -> Batch:
-    """
-    Put down what is to be written, as it is now.
-    """
-    return Batch(
-        [_row(job) for job in saving.jobs],
-        [_update(job) for job in saving.changed.values()],
-        list(saving.ended),
-    )
-
-
-def _row(job: Job) -> SavedJob:
-    data = job.data
-    # What a NamedTuple's own constructor does, in half the time.
-    return tuple.__new__(
-        SavedJob,
-        (
-            job.number,
-            job.handle,
-            job.function.name,
-            job.unique,
-            # Plain numbers, whatever kind of number they are.
-            job.priority + 0,
-            data if isinstance(data, bytes) else bytes(data),
-            job.reducer,
-            job.due + 0.0,
-            job.submitted,
-            job.place or job.number,
-            job.attempts,
-            job.error,
-        ),
-    )
-
-
-def _update(job: Job) -> JobUpdate:
-    place = job.place or job.number
-    return JobUpdate(job.number, place, float(job.due), job.attempts, job.error)
-
-
-class Alarm:
-    """
-    Something that is done once, after a while.
-    """
-
-    def __init__(self, clock: IReactorTime, action: Callable[[], object]) -> None:
-        self._clock = clock
-        self._action = action
-        self._call: IDelayedCall | None = None
-
-    def __bool__(self) -> bool:
-        return self._call is not None
-
-    def set(self, delay: float) -> None:
-        """
-        Do it after so many seconds, unless it is to be done already.
-        """
-        if self._call is None:
-            self._call = self._clock.callLater(delay, self._ring)
-
-    def cancel(self) -> None:
-        """
-        Do not do it.
-        """
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _ring(self) -> None:
-        self._call = None
-        self._action()
-
-
-@frozen
-class Told:
-    """
-    Somebody who wants to know when a L{Saving} is over, and not how.
-    """
-
-    whenOver: Callable[[], None]
-
-    def settled(self, saving: Saving, refusal: bytes | None) -> None:
-        """
-        It is over.
-        """
-        self.whenOver()
-
-
-@define
-class Outage:
-    """
-    The time in which a store does not work.
-
-    @ivar since: in seconds of the epoch.
-    @ivar refused: how many jobs were refused meanwhile.
-    """
-
-    since: float
-    refused: int = 0
-    _pause: float = _PAUSE
-
-    def pause(self) -> float:
-        """
-        How long to leave it alone, in seconds; longer each time.
-        """
-        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_PAUSE)
-        return pause
 
 
 class Journal:
@@ -209,6 +104,7 @@ class Journal:
         self._outage: Outage | None = None
         self._calm = Alarm(clock, self._over)
         self._whenWritten: list[Callable[[], None]] = []
+        self._begunAt = 0.0
 
     # What the board asks for
 
@@ -295,14 +191,19 @@ class Journal:
         self._soon.cancel()
         saving, self._next = self._next, Saving()
         self._current = saving
-        batch = _batch(saving)
+        self._begunAt = self._clock.seconds()
+        batch = batchOf(saving)
         writing = self._run(partial(self._store.commit, batch))
-        writing.addCallbacks(lambda _: self._written(saving), self._failed)
+        writing.addCallbacks(
+            lambda _: self._written(saving), partial(self._notTaken, saving, batch)
+        )
         writing.addErrback(self._broken)
 
-    def _written(self, saving: Saving) -> None:
+    def _written(self, saving: Saving, refusal: bytes | None = None) -> None:
         """
         A batch is saved.
+
+        @param refusal: what is said to those whose jobs are not.
         """
         self._current = None
         if self._outage is not None:
@@ -312,7 +213,7 @@ class Journal:
             if job.saving is saving:
                 saved(job)
         # The jobs first: those who are told may join them at once.
-        saving.settle(None, self._deaf)
+        saving.settle(refusal, self._deaf)
         self._goOn()
 
     def _goOn(self) -> None:
@@ -333,6 +234,40 @@ class Journal:
         self._log.failure("the journal has a bug", failure)
 
     # A store that fails
+
+    def _notTaken(self, saving: Saving, batch: Batch, failure: Failure) -> None:
+        """
+        The store did not take a batch. One job in it may be why: that must not cost
+        the others their places.
+        """
+        took = self._clock.seconds() - self._begunAt
+        lasting = failure.check(StoreUnusable) or self.down is not None
+        if lasting or len(batch.inserts) < 2 or took > _QUICK:
+            self._failed(failure)
+            return
+        parting = self._run(partial(saveApart, self._store, batch))
+        parting.addCallbacks(partial(self._parted, saving), self._failed)
+        parting.addErrback(self._broken)
+
+    def _parted(self, saving: Saving, numbers: list[int]) -> None:
+        """
+        The store took a batch but for some jobs.
+        """
+        refused = [job for job in saving.jobs if job.number in set(numbers)]
+        if refused:
+            self._log.error(
+                "the store does not take {count} jobs, of which one is {handle};"
+                " they are refused",
+                count=len(refused),
+                handle=refused[0].handle.decode("utf-8", "backslashreplace"),
+            )
+            saving.refused = {job.handle for job in refused}
+        for job in refused:
+            # Nobody knows for sure.
+            self._next.ended[job.number] = None
+            if job.saving is saving:
+                self._board.notSaved(job)
+        self._written(saving, REFUSAL if refused else None)
 
     def _failed(self, failure: Failure) -> None:
         """

@@ -1,0 +1,85 @@
+"""
+Jobs of a board as they are kept, and how they are saved.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from txgearman.board.job import Job
+from txgearman.board.saving import Saving
+from txgearman.errors import StoreUnusable
+from txgearman.stores.interface import Batch, IJobStore, JobUpdate, SavedJob
+
+# How long it may take to find out which jobs a store does not take, in seconds. A store
+# that needs longer does not work at all.
+_PATIENCE: Final = 2.0
+
+
+def batchOf(saving: Saving) -> Batch:
+    """
+    Put down what is to be written, as it is now.
+    """
+    return Batch(
+        [_row(job) for job in saving.jobs],
+        [_update(job) for job in saving.changed.values()],
+        list(saving.ended),
+    )
+
+
+def _row(job: Job) -> SavedJob:
+    data = job.data
+    # What a NamedTuple's own constructor does, in half the time.
+    return tuple.__new__(
+        SavedJob,
+        (
+            job.number,
+            job.handle,
+            job.function.name,
+            job.unique,
+            # Plain numbers, whatever kind of number they are.
+            job.priority + 0,
+            data if isinstance(data, bytes) else bytes(data),
+            job.reducer,
+            job.due + 0.0,
+            job.submitted,
+            job.place or job.number,
+            job.attempts,
+            job.error,
+        ),
+    )
+
+
+def _update(job: Job) -> JobUpdate:
+    place = job.place or job.number
+    return JobUpdate(job.number, place, float(job.due), job.attempts, job.error)
+
+
+def saveApart(store: IJobStore, batch: Batch) -> list[int]:
+    """
+    Save what can be saved of a batch that the store did not take: halves of it, and
+    halves of those.
+
+    @return: the numbers of the jobs that it does not take, though it takes others.
+    @raise StoreError: when it takes nothing.
+    """
+    until = time.monotonic() + _PATIENCE
+    store.commit(Batch(updates=batch.updates, deletes=batch.deletes))
+    refused: list[int] = []
+    parts = [batch.inserts]
+    while parts:
+        part = parts.pop()
+        try:
+            store.commit(Batch(part))
+        except StoreUnusable:
+            raise
+        except Exception:
+            half = len(part) // 2
+            if half:
+                parts += [part[half:], part[:half]]
+            else:
+                refused.append(part[0].number)
+            if time.monotonic() > until or len(refused) == len(batch.inserts):
+                raise
+    return refused
