@@ -471,6 +471,7 @@ class OutageTests(DurableTestCase):
         self.assertEqual(len(self.pump.board.jobs), 3)
         [line] = lines
         self.assertIn("the store does not take 1 jobs", line)
+        self.assertIn("it tastes strange", line)
         self.client.says(BACKGROUND)
         self.pump.writes()
         self.assertEqual([item[0] for item in self.client.owed()], ["JOB_CREATED"])

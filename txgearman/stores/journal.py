@@ -249,21 +249,23 @@ class Journal:
         parting.addCallbacks(partial(self._parted, saving), self._failed)
         parting.addErrback(self._broken)
 
-    def _parted(self, saving: Saving, numbers: list[int]) -> None:
+    def _parted(self, saving: Saving, reasons: dict[int, str]) -> None:
         """
         The store took a batch but for some jobs.
         """
-        refused = [job for job in saving.jobs if job.number in set(numbers)]
+        refused = [job for job in saving.jobs if job.number in reasons]
         if refused:
             self._log.error(
-                "the store does not take {count} jobs, of which one is {handle};"
-                " they are refused",
+                "the store does not take {count} jobs, of which one is {handle}:"
+                " {reason}; they are refused",
                 count=len(refused),
                 handle=refused[0].handle.decode("utf-8", "backslashreplace"),
+                reason=reasons[refused[0].number],
             )
             saving.refused = {job.handle for job in refused}
         for job in refused:
-            # Nobody knows for sure.
+            # Nobody knows for sure that it is not there.
+            self._next.changed.pop(job.number, None)
             self._next.ended[job.number] = None
             if job.saving is saving:
                 self._board.notSaved(job)

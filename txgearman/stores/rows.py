@@ -56,17 +56,17 @@ def _update(job: Job) -> JobUpdate:
     return JobUpdate(job.number, place, float(job.due), job.attempts, job.error)
 
 
-def saveApart(store: IJobStore, batch: Batch) -> list[int]:
+def saveApart(store: IJobStore, batch: Batch) -> dict[int, str]:
     """
     Save what can be saved of a batch that the store did not take: halves of it, and
     halves of those.
 
-    @return: the numbers of the jobs that it does not take, though it takes others.
+    @return: why it does not take some jobs, though it takes others, by number.
     @raise StoreError: when it takes nothing.
     """
     until = time.monotonic() + _PATIENCE
     store.commit(Batch(updates=batch.updates, deletes=batch.deletes))
-    refused: list[int] = []
+    refused: dict[int, str] = {}
     parts = [batch.inserts]
     while parts:
         part = parts.pop()
@@ -74,12 +74,12 @@ def saveApart(store: IJobStore, batch: Batch) -> list[int]:
             store.commit(Batch(part))
         except StoreUnusable:
             raise
-        except Exception:
+        except Exception as error:
             half = len(part) // 2
             if half:
                 parts += [part[half:], part[:half]]
             else:
-                refused.append(part[0].number)
+                refused[part[0].number] = str(error)
             if time.monotonic() > until or len(refused) == len(batch.inserts):
                 raise
     return refused
