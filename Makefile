@@ -66,11 +66,12 @@ types: $(VENV)/installed-dev
 # test on, and a unit test with the real reactor runs it itself. Functional tests
 # wait for other programs much of the time, so several run at once.
 AT_ONCE := $(shell expr $$(nproc) + 1)
+WAITING_AT_ONCE := $(shell expr $$(nproc) + 2)
 
 pytest: $(VENV)/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --ignore=tests/functional
-	$(BIN)/coverage run -m pytest --numprocesses=$(AT_ONCE) --dist=worksteal tests/functional
+	$(BIN)/coverage run -m pytest --numprocesses=$(WAITING_AT_ONCE) --dist=worksteal tests/functional
 
 # The modules that every job goes through, compiled; the others as they are.
 COMPILED := build/compiled

@@ -44,7 +44,7 @@ async def test_crash(tmp_path: Path, store: str) -> None:
     lost, and none runs again without need.
     """
     requireStore(store)
-    arguments = [f"--store={store}", "--rounds=5", "--kill-store"]
+    arguments = [f"--store={store}", "--rounds=3", "--kill-store"]
     child = spawn(
         [sys.executable, "-m", "tests.crash", *arguments],
         # PostgreSQL's own user has to get there.

@@ -170,7 +170,7 @@ class RedisStoreTests(SynchronousTestCase):
             named(self.redis.commands),
             ["MULTI", "UNLINK", "HSET", "ZADD", "EXEC", "WAITAOF", "WATCH", "GET"],
         )
-        self.assertIn(["WAITAOF", 1, 0, 9000], self.redis.commands)
+        self.assertIn(("WAITAOF", 1, 0, 9000), self.redis.commands)
         self.redis.commands.clear()
         store.commit(Batch(deletes=[1]))
         self.assertEqual(named(self.redis.commands), ["EVAL", "WAITAOF"])

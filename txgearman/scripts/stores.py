@@ -50,6 +50,10 @@ _MANY_LIVES: Final = 100
 """As many as make people wonder: a database takes a second or more for them."""
 
 
+# When a signal that did not end anything is raised again, in seconds.
+_AGAIN: Final = 1.0
+
+
 class _Stopped(BaseException):
     """
     A signal came.
@@ -61,6 +65,10 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    # What a signal raises may be lost where Python ignores exceptions, and a signal may
+    # come just before a read that waits: raise it again, until it gets through.
+    signal.signal(signal.SIGALRM, lambda *_: _stop(number, None))
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN)
     raise _Stopped(number)
 
 
@@ -484,6 +492,7 @@ def main(arguments: Sequence[str]) -> None:
         complain(f"txgearadmin: {error}")
         status = UNUSABLE
     except _Stopped as stopped:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(stopped.number, signal.SIG_DFL)
         os.kill(os.getpid(), stopped.number)
         return

@@ -128,6 +128,16 @@ class Keys:
         return ":".join([self._prefix, *map(str, parts)])
 
 
+def _plain(word: str | bytes | int | float) -> str | bytes | int | float:
+    """
+    Make bytes of text that may have been made of bytes which were none: redis-py does
+    not in all its ways of packing.
+    """
+    if isinstance(word, str) and not word.isascii():
+        return word.encode("utf-8", "surrogateescape")
+    return word
+
+
 class Link:
     """
     A connection to Redis, which is not connected again when it is lost.
@@ -149,7 +159,7 @@ class Link:
         @return: the replies. Where Redis refused a command it is a L{StoreError}.
         @raise StoreError: when the connection is lost.
         """
-        chosen = list(commands)
+        chosen = [tuple(map(_plain, command)) for command in commands]
         connection = self._connection
         with self._losing():
             if not self._isOpen:
