@@ -22,7 +22,6 @@ COMPILED = [
     "txgearman/board/queue.py",
     "txgearman/board/timers.py",
     "txgearman/board/waking.py",
-    "txgearman/board/saving.py",
     "txgearman/board/workforce.py",
     "txgearman/server/outgoing.py",
     "txgearman/server/promises.py",
