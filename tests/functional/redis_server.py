@@ -82,8 +82,15 @@ class RedisServer:
         if self._process is not None:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(number)
-            self._process.wait(PATIENCE)
-            self._process = None
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                # It must not be left behind, whatever kept it.
+                self._process.kill()
+                self._process.wait()
+                raise
+            finally:
+                self._process = None
 
     def stop(self) -> None:
         """
