@@ -22,6 +22,7 @@ from tests.functional.processes import (
     pause,
     requirePeer,
     spawn,
+    until,
 )
 from tests.functional.raw import RawPeer, connect
 
@@ -198,6 +199,8 @@ async def test_fullDisk(servers: Starter, tmp_path: Path) -> None:
             break
         await pause(0.1)
     handles.append(answer.body)
+    # What it logs and what it answers come by different ways.
+    await until(lambda: b"the store works again" in server.child.output, "it is said")
     assert server.child.output.count(b"the store works again") == 1
     assert server.child.output.count(b"the store does not work") == 1
     await killed(server)
