@@ -435,18 +435,24 @@ class JobBoard(Workforce):
         @param whenIdle: called once no job runs; perhaps at once. Each caller's
             is called.
         """
-        self._grantNothing()
+        self._close()
         if self.running:
             self._whenIdle.append(whenIdle)
         else:
             whenIdle()
 
-    def _grantNothing(self) -> None:
+    def _close(self) -> None:
         """
         Take and grant no more jobs.
         """
         self.draining = True
         self._refusal = _DRAINING
+        self._grantNothing()
+
+    def _grantNothing(self) -> None:
+        """
+        Grant no jobs, and wake nobody for them.
+        """
         self.grants = False
         self._waker.stopped = True
 
@@ -454,7 +460,7 @@ class JobBoard(Workforce):
         """
         Grant nothing, and do nothing later.
         """
-        self._grantNothing()
+        self._close()
         self._whenIdle = []
         self._timers.stop()
 

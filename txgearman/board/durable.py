@@ -68,9 +68,8 @@ class DurableBoard(JobBoard):
         self._stopped = False
         # The handles of those that have ended while others were being loaded.
         self._ended: set[bytes] = set()
-        self.grants = False
         self._refusal = _LOADING
-        self._waker.stopped = True
+        self._grantNothing()
         self._keeper: Keeper | None = None
 
     def keepIn(self, keeper: Keeper) -> None:
@@ -191,8 +190,7 @@ class DurableBoard(JobBoard):
         """
         Grant nothing any more: the jobs are another server's.
         """
-        self.grants = False
-        self._waker.stopped = True
+        self._grantNothing()
 
     def restore(
         self,

@@ -56,7 +56,6 @@ class Keeping:
     Keeps the jobs of a board in a store.
 
     @ivar store: the L{IJobStore}.
-    @ivar loading: whether jobs are being loaded.
     """
 
     def __init__(
@@ -72,7 +71,6 @@ class Keeping:
             own, under a reactor that has some.
         """
         self.store = store
-        self.loading = True
         self._board = board
         self._clock = clock
         self._thread: StoreThread | None = None
@@ -87,6 +85,13 @@ class Keeping:
         self._stopped = False
         self._waiting: dict[Sender, None] = {}
         self._courtesy: IDelayedCall | None = None
+
+    @property
+    def loading(self) -> bool:
+        """
+        Are the jobs not back yet?
+        """
+        return self._board.loading
 
     def start(self, life: int | None = None) -> None:
         """
@@ -103,7 +108,6 @@ class Keeping:
         """
         The jobs are back.
         """
-        self.loading = False
         self._opening = None
         self._journal.start()
         self._letIn()

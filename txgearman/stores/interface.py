@@ -92,7 +92,10 @@ class SavedJob(NamedTuple):
         )
 
 
-_TYPES: Final = tuple(get_type_hints(SavedJob)[name] for name in SavedJob._fields)
+KINDS: Final = get_type_hints(SavedJob)
+"""The types of what a job consists of, by name."""
+
+_TYPES: Final = tuple(KINDS[name] for name in SavedJob._fields)
 _PRIORITIES: Final = frozenset(int(priority) for priority in Priority)
 
 

@@ -13,15 +13,14 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from txgearman.errors import BadRow, StoreUnusable
-from txgearman.stores.interface import SavedJob, Unreadable
+from txgearman.stores.interface import KINDS, SavedJob, Unreadable
 
 FORMAT: Final = {"format": "txgearman jobs", "version": 1}
 """What the first line says."""
 
-_KINDS: Final = get_type_hints(SavedJob)
 _CONTROL: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -95,14 +94,14 @@ def _job(line: bytes) -> SavedJob:
     members = _value(line)
     if not isinstance(members, dict):
         raise BadRow("not an object")
-    missing = [name for name in _KINDS if name not in members]
+    missing = [name for name in KINDS if name not in members]
     if missing:
         raise BadRow(f"{missing[0]} is missing")
-    unknown = [name for name in members if name not in _KINDS]
+    unknown = [name for name in members if name not in KINDS]
     if unknown:
         raise BadRow(f"nothing is called {unknown[0]!r:.50}")
     return SavedJob(
-        **{name: _member(name, kind, members[name]) for name, kind in _KINDS.items()}
+        **{name: _member(name, kind, members[name]) for name, kind in KINDS.items()}
     ).check()
 
 

@@ -28,13 +28,19 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Final, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from txgearman.errors import BadRow, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore, SavedJob, Unreadable
+from txgearman.stores.interface import (
+    KINDS,
+    Batch,
+    IJobStore,
+    SavedJob,
+    Unreadable,
+)
 from txgearman.stores.redis.link import Command, Keys, Link, connectionOf
 from txgearman.stores.redis.owner import COUNT, Owner, livesOf
 
@@ -53,7 +59,6 @@ _PAGE: Final = 1000
 _READ: Final = 2**23
 
 _FIELDS: Final = SavedJob._fields[1:]
-_KINDS: Final = get_type_hints(SavedJob)
 
 _KEY_KINDS: Final = {
     "meta": b"hash",
@@ -482,7 +487,7 @@ def _unpacked(name: str, row: Any) -> SavedJob:
         if value is None:
             raise BadRow(f"{field} is missing")
         try:
-            values[field] = _KINDS[field](value)
+            values[field] = KINDS[field](value)
         except ValueError:
             raise BadRow(f"{field} is {value!r:.50}") from None
     return SavedJob(int(name), **values).check()

@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from typing import Final
 
@@ -24,6 +25,7 @@ _LOST_LIVES: Final = 1000
 
 # SQLite's own files beside a file.
 _BESIDE: Final = ("-wal", "-shm")
+_ALL: Final = ("", *_BESIDE)
 
 
 class Damaged(StoreError):
@@ -48,11 +50,9 @@ def salvage(path: str) -> tuple[int, str]:
     @raise sqlite3.Error: when SQLite does not.
     """
     new, aside = f"{path}-salvaged", f"{path}-damaged-{time.time_ns()}"
-    for name in (new, *(new + suffix for suffix in _BESIDE)):
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    _remove(new, _ALL)
     try:
-        for suffix in ("", *_BESIDE):
+        for suffix in _ALL:
             with suppress(FileNotFoundError):
                 shutil.copy2(path + suffix, aside + suffix)
         lives = _tidied(path)
@@ -60,16 +60,21 @@ def salvage(path: str) -> tuple[int, str]:
             saved = _copy(path, fresh, lives)
     except BaseException:
         # It is tried again: copies must not fill the disk.
-        for name in (new, aside):
-            for suffix in ("", *_BESIDE):
-                with suppress(FileNotFoundError):
-                    os.unlink(name + suffix)
+        _remove(new, _ALL)
+        _remove(aside, _ALL)
         raise
-    for suffix in _BESIDE:
-        with suppress(FileNotFoundError):
-            os.unlink(path + suffix)
+    _remove(path, _BESIDE)
     os.replace(new, path)
     return saved, aside
+
+
+def _remove(path: str, suffixes: Iterable[str]) -> None:
+    """
+    Remove those of the files that are there.
+    """
+    for suffix in suffixes:
+        with suppress(FileNotFoundError):
+            os.unlink(path + suffix)
 
 
 def _tidied(path: str) -> int | None:

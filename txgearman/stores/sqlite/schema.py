@@ -73,16 +73,8 @@ _LASTING: Final = ("SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_
 # Failures of the moment, also while a file is opened.
 _PASSING: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED")
 
-
-def columnsOf(table: str = "") -> str:
-    """
-    The columns of a job, in the order of L{SavedJob}.
-    """
-    dot = f"{table}." if table else ""
-    return ", ".join(f'{dot}"{name}"' for name in SavedJob._fields)
-
-
-COLUMNS: Final = columnsOf()
+COLUMNS: Final = ", ".join(f'"{name}"' for name in SavedJob._fields)
+"""The columns of a job, in the order of L{SavedJob}."""
 
 
 def check(connection: sqlite3.Connection, path: str) -> None:
