@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.functional.databases import DatabaseServer, MariaDBServer, PostgreSQLServer
 from tests.functional.redis_server import RedisServer
-from txgearman.stores.interface import SavedJob, Unreadable
+from txgearman.stores.interface import SavedJob, SavedRecord, Unreadable
 from txgearman.stores.opening import storeFromURL
 
 
@@ -26,7 +26,7 @@ class Backend(ABC):
     url: str
     killable = True
 
-    def rows(self) -> list[SavedJob | Unreadable]:
+    def rows(self) -> list[SavedRecord | SavedJob | Unreadable]:
         """
         Look at all that is in the store, which is not changed.
         """

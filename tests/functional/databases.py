@@ -208,6 +208,9 @@ class DatabaseServer(ABC):
         Let it do nothing for now: it accepts connections, and is silent.
         """
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        for pid in (self._process.pid, *self._children(self._process)):
+            untilStopped(pid)
 
     def resume(self) -> None:
         """
@@ -270,6 +273,27 @@ class DatabaseServer(ABC):
         assert self._process is not None
         for pid in (self._process.pid, *self._children(self._process)):
             os.kill(pid, number)
+
+
+def untilStopped(pid: int) -> None:
+    """
+    Wait until a process does nothing any more: the system stops a thread only when it
+    gets to it.
+    """
+    end = time.monotonic() + 10
+    while not all(map(_isStopped, Path(f"/proc/{pid}/task").glob("*/stat"))):
+        assert time.monotonic() < end, f"process {pid} is stopped"
+        time.sleep(0.01)
+
+
+def _isStopped(stat: Path) -> bool:
+    try:
+        text = stat.read_text()
+    except OSError:
+        # The thread has ended.
+        return True
+    # The name before the state may have anything in it.
+    return text.rpartition(")")[2].split()[0] in "TtZX"
 
 
 class PostgreSQLServer(DatabaseServer):

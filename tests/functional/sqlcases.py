@@ -21,7 +21,7 @@ from zope.interface import provider
 from tests.functional.databases import PASSWORD, DatabaseServer
 from tests.functional.processes import freePort
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, JobUpdate, Unreadable
+from txgearman.stores.interface import Batch, JobUpdate, SavedRecord, Unreadable
 from txgearman.stores.sql import session, tables
 from txgearman.stores.sql.store import SQLStore
 from txgearman.testing.stores import JobStoreContract, savedJob
@@ -61,6 +61,19 @@ class SQLStoreCases(JobStoreContract):
 
     def spoil(self, number: int) -> None:
         self.say(f"UPDATE txgearman_jobs SET priority = 7 WHERE number = {number}")
+
+    def spoilRecord(self, kind: str, key: bytes) -> None:
+        digest = tables.digestOf(kind, key).hex()
+        self.say(
+            "UPDATE txgearman_records SET kind = upper(kind)"
+            f" WHERE digest = {self.literal(digest)}"
+        )
+
+    def literal(self, digits: str) -> str:
+        """
+        Bytes as the server writes them in a statement.
+        """
+        raise NotImplementedError
 
     def say(self, *statements: str) -> list[tuple[Any, ...]]:
         """
@@ -263,7 +276,7 @@ class SQLStoreCases(JobStoreContract):
         whoever only reads does not change them.
         """
         self.keep(savedJob(1))
-        with patch.object(tables, "STEPS", (_addColumn,)):
+        with patch.object(tables, "STEPS", (*tables.STEPS, _addColumn)):
             reader = self.opened(reading=True)
             with self.failing(StoreUnusable):
                 list(reader.load())
@@ -271,6 +284,27 @@ class SQLStoreCases(JobStoreContract):
             self.assertKept([savedJob(1)])
             self.assertKept([savedJob(1)])
         self.assertEqual(self.say("SELECT color FROM txgearman_jobs"), [(None,)])
+
+    def test_first(self) -> None:
+        """
+        Tables of the first version, which had no records, get a place for them, also
+        when a first try had no end.
+        """
+        self.keep(savedJob(1))
+        record = SavedRecord("policy", b"f", b"1")
+        for name in "records", "quarantined_records":
+            self.say(
+                f"DROP TABLE txgearman_{name}",
+                "UPDATE txgearman_meta SET value = 1 WHERE name = 'version'",
+            )
+            reader = self.opened(reading=True)
+            with self.failing(StoreUnusable):
+                list(reader.load())
+            reader.close()
+            self.keep(record)
+            self.assertKept([savedJob(1)], [record])
+        found = self.say("SELECT value FROM txgearman_meta WHERE name = 'version'")
+        self.assertEqual(found, [(2,)])
 
     def test_interrupted(self) -> None:
         """
@@ -348,6 +382,63 @@ class SQLStoreCases(JobStoreContract):
         )
         for row in rows:
             self.assertGreaterEqual(row[4], before)
+
+    def test_quarantinedRecords(self) -> None:
+        """
+        So are records, and what stands where another one should.
+        """
+        record = SavedRecord("policy", b"a\0\xff", b"first\0\xff")
+        self.keep(record)
+        self.spoilRecord("policy", record.key)
+        self.kept()
+        self.keep(record._replace(value=b"second"), SavedRecord("b", b"", b""))
+        self.say("UPDATE txgearman_records SET kind = 'dead' WHERE kind = 'policy'")
+        found = self.kept()
+        self.assertEqual(sum(isinstance(one, Unreadable) for one in found), 2)
+        self.assertKept([])
+        rows = self.say(
+            "SELECT * FROM txgearman_quarantined_records ORDER BY reason DESC"
+        )
+        self.assertEqual(
+            [(row[1], *row[3:]) for row in rows],
+            [
+                ("kind is 'POLICY'", "POLICY", b"a\0\xff", b"first\0\xff"),
+                ("key has 0 bytes", "b", b"", b""),
+                ("its digest is another one's", "dead", b"a\0\xff", b"second"),
+            ],
+        )
+
+    def test_atomic(self) -> None:
+        """
+        When a record cannot be saved, nothing else of its batch is.
+        """
+        self.keep(savedJob(1))
+        store = self.loaded()
+        endless = SavedRecord("k" * 17, b"key", b"value")
+        fine = SavedRecord("dead", b"H:1", b"")
+        with self.failing():
+            store.commit(Batch([savedJob(2)], (), [1], [fine, endless]))
+        store.commit(Batch(deletes=[1], records=[fine]))
+        store.close()
+        self.assertKept([], [fine])
+
+    def test_recordPages(self) -> None:
+        """
+        Records are loaded in pages of a limited size, whatever their sizes are.
+        """
+        records = [
+            SavedRecord("result", b"%d" % n, b"x" * (n % 3 * 10_000)) for n in range(40)
+        ]
+        self.keep(*records)
+        with patch.multiple(session, _ROWS=4, _KEYS=7, _PAGE=25_000):
+            self.assertKept([], records)
+            store = self.opened(reading=True)
+            loading = store.load()
+            found = [next(loading) for _ in range(3)]
+            self.say("DELETE FROM txgearman_records")
+            found.extend(loading)
+        self.assertLess(len(found), 5)
+        self.assertLessEqual(set(found), set(records))
 
     def test_longError(self) -> None:
         """

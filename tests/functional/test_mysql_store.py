@@ -11,7 +11,13 @@ import pytest
 
 from tests.functional.databases import DatabaseServer, MariaDBServer
 from tests.functional.sqlcases import SQLStoreCases
-from txgearman.stores.interface import Batch, JobUpdate
+from txgearman.stores.interface import (
+    KEY_LIMIT,
+    RECORD_ROOM,
+    Batch,
+    JobUpdate,
+    SavedRecord,
+)
 from txgearman.stores.sql.store import SQLStore
 from txgearman.testing.stores import savedJob
 
@@ -30,6 +36,9 @@ class MySQLStoreTests(SQLStoreCases, TestCase):
     """
     The store in MariaDB does what every store does.
     """
+
+    def literal(self, digits: str) -> str:
+        return f"x'{digits}'"
 
     def cutOff(self) -> None:
         found = self.say(
@@ -84,6 +93,20 @@ class MySQLStoreTests(SQLStoreCases, TestCase):
         )
         store.close()
         self.assertKept([job._replace(error=error) for job in jobs])
+
+    def test_recordPackets(self) -> None:
+        """
+        So are records, of which the largest may be larger than workloads.
+        """
+        self._setGlobally("max_allowed_packet", 128 * 1024)
+        store = self.owning()
+        records = [
+            SavedRecord("policyresultdead", bytes([n]) * KEY_LIMIT, b"\0" * size)
+            for n, size in enumerate([store.largest + RECORD_ROOM] * 3 + [500] * 200)
+        ]
+        store.commit(Batch(records=records))
+        store.close()
+        self.assertKept([], records)
 
     def test_mariadb(self) -> None:
         """

@@ -31,6 +31,9 @@ class PostgreSQLStoreTests(SQLStoreCases, TestCase):
     The store in PostgreSQL does what every store does.
     """
 
+    def literal(self, digits: str) -> str:
+        return rf"'\x{digits}'"
+
     def cutOff(self) -> None:
         self.say(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

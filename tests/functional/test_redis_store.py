@@ -17,8 +17,8 @@ from twisted.logger import capturedLogs
 
 from tests.functional.redis_server import RedisServer
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, JobUpdate, Unreadable
-from txgearman.stores.redis import store as module
+from txgearman.stores.interface import Batch, JobUpdate, SavedRecord, Unreadable
+from txgearman.stores.redis import reading, writing
 from txgearman.stores.redis.link import Command
 from txgearman.stores.redis.owner import Owner
 from txgearman.stores.redis.store import RedisStore
@@ -36,6 +36,15 @@ sys.stdin.read()
 
 
 _transact = Owner.transact
+
+
+def stageOnly(owner: Owner, commands: Sequence[Command]) -> None:
+    """
+    Do what comes before the end of a large batch of records.
+    """
+    if any(command[0] == "EVAL" for command in commands):
+        raise StoreError("power lost")
+    _transact(owner, commands)
 
 
 def beginOnly(owner: Owner, commands: Sequence[Command]) -> None:
@@ -103,6 +112,15 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         """
         self.direct.hset(f"{{txgearman}}:job:{number}", "priority", "first")
 
+    def spoilRecord(self, kind: str, key: bytes) -> None:
+        """
+        Make a record unreadable.
+        """
+        records, name = "{txgearman}:records", f"{kind}:".encode() + key
+        value = self.direct.hget(records, name)
+        self.direct.hdel(records, name)
+        self.direct.hset(records, name.upper(), value)
+
     def test_largePlaces(self) -> None:
         """
         Places that are one and the same double are told apart.
@@ -132,17 +150,27 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         """
         What is kept can be read by others: the names of keys and fields stay.
         """
-        self.keep(savedJob(7, place=9, data=b"\0data"))
+        self.keep(
+            savedJob(7, place=9, data=b"\0data"), SavedRecord("dead", b"H:\xff", b"\0")
+        )
         self.assertEqual(
             sorted(self.direct.keys()),
-            [b"{txgearman}:job:7", b"{txgearman}:jobs", b"{txgearman}:meta"],
+            [
+                b"{txgearman}:job:7",
+                b"{txgearman}:jobs",
+                b"{txgearman}:meta",
+                b"{txgearman}:records",
+            ],
+        )
+        self.assertEqual(
+            self.direct.hgetall("{txgearman}:records"), {b"dead:H:\xff": b"\0"}
         )
         self.assertEqual(
             self.direct.zrange("{txgearman}:jobs", 0, -1, withscores=True),
             [(b"7", 9.0)],
         )
         self.assertEqual(
-            self.direct.hgetall("{txgearman}:meta"), {b"schema": b"1", b"lives": b"1"}
+            self.direct.hgetall("{txgearman}:meta"), {b"schema": b"2", b"lives": b"1"}
         )
         self.assertEqual(
             self.direct.hgetall("{txgearman}:job:7"),
@@ -228,13 +256,102 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         left = {f"{job}{number}".encode() for number in (7, 8)}
         self.assertEqual(set(put.keys(job + "*")), left)
 
+    def test_first(self) -> None:
+        """
+        What the first schema, which had no records, has kept is taken over.
+        """
+        self.keep(savedJob(1))
+        self.direct.hset("{txgearman}:meta", "schema", 1)
+        reader = self.opened(reading=True)
+        self.assertEqual(list(reader.load()), [savedJob(1)])
+        reader.close()
+        self.assertEqual(self.direct.hget("{txgearman}:meta", "schema"), b"1")
+        record = SavedRecord("policy", b"f", b"1")
+        self.keep(record)
+        self.assertKept([savedJob(1)], [record])
+        self.assertEqual(self.direct.hget("{txgearman}:meta", "schema"), b"2")
+
+    def test_setRecordAside(self) -> None:
+        """
+        Whatever stands where records do is set aside, with the reason, also a second
+        time.
+        """
+        good = SavedRecord("dead", b"k", b"")
+        self.keep(good)
+        bad = {
+            b"word": b"1",
+            b"Dead:k": b"2",
+            b":k": b"3",
+            b"\xff:k": b"",
+            b"dead:": b"5",
+        }
+        for _ in range(2):
+            self.direct.hset("{txgearman}:records", mapping=bad)
+            found = [one for one in self.kept() if isinstance(one, Unreadable)]
+            self.assertEqual(len(found), 5)
+            self.assertKept([], [good])
+        aside = self.direct.hgetall("{txgearman}:records:quarantine")
+        again = {name + b":2": value for name, value in bad.items()}
+        expected = {b"record " + k: v for k, v in (bad | again).items()}
+        self.assertEqual(aside, expected)
+        reasons = self.direct.hgetall("{txgearman}:quarantine")
+        self.assertEqual(set(reasons), set(expected))
+        self.assertRegex(reasons[b"record Dead:k:2"], rb"^\d{4}-\S+Z kind is 'Dead'")
+
+    def test_droppedMeanwhile(self) -> None:
+        """
+        Records that are dropped while somebody reads are not there, and nothing is
+        wrong with them.
+        """
+        records = [SavedRecord("a", b"%d" % n, b"x") for n in range(4)]
+        self.keep(*records)
+        store, reader = self.loaded(), self.opened(reading=True)
+        with patch.object(reading, "_READ", 1):
+            found = reader.load()
+            first = next(found)
+            store.commit(Batch(records=[one._replace(value=None) for one in records]))
+            self.assertEqual(list(found), [])
+        self.assertIn(first, records)
+
+    def test_stagedRecords(self) -> None:
+        """
+        Records that are too large for one transaction are saved all the same, all at
+        once. When the end of a batch never comes, nobody knows of its beginning, nor
+        when there is another such batch after it.
+        """
+        old = SavedRecord("a", b"0", b"old")
+        records = [SavedRecord("a", b"%d" % n, b"x" * 1000) for n in range(10)]
+        gone = SavedRecord("a", b"gone", b"")
+        self.keep(old, gone, savedJob(1))
+        batch = Batch((), (), [1], [*records, gone._replace(value=None)])
+        with patch.object(writing, "_TRANSACTION", 4000):
+            store = self.loaded()
+            with patch.object(Owner, "transact", stageOnly):
+                self.assertRaises(StoreError, store.commit, batch)
+            self.assertEqual(self.direct.hlen("{txgearman}:records:staged"), 9)
+            store.close()
+            self.assertKept([savedJob(1)], [old, gone])
+            self.assertEqual(self.direct.exists("{txgearman}:records:staged"), 0)
+            store = self.loaded()
+            with patch.object(Owner, "transact", stageOnly):
+                self.assertRaises(StoreError, store.commit, batch)
+            other = [one._replace(key=b"other" + one.key) for one in records]
+            store.commit(Batch(records=other))
+            store.close()
+            self.assertKept([savedJob(1)], [old, gone, *other])
+            store = self.loaded()
+            store.commit(batch)
+            store.close()
+            self.assertKept([], [*records, *other])
+        self.assertEqual(self.direct.exists("{txgearman}:records:staged"), 0)
+
     def test_readMeanwhile(self) -> None:
         """
         What is done while somebody reads is not there, and nothing is wrong with it.
         """
         self.keep(*(savedJob(number) for number in range(1, 5)))
         store, reader = self.loaded(), self.opened(reading=True)
-        with patch.object(module, "_READ", 1):
+        with patch.object(reading, "_READ", 1):
             found = reader.load()
             self.assertEqual(next(found), savedJob(1))
             store.commit(Batch(deletes=[1, 3]))
@@ -246,7 +363,7 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         its end never comes nobody knows of its beginning.
         """
         jobs = [savedJob(number, data=b"x" * 1000) for number in range(1, 11)]
-        with patch.object(module, "_TRANSACTION", 4000):
+        with patch.object(writing, "_TRANSACTION", 4000):
             self.keep(*jobs[:9])
             self.assertEqual(self.direct.exists("{txgearman}:staged"), 0)
             self.assertKept(jobs[:9])
@@ -335,6 +452,10 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         self.assertRaises(StoreError, store.commit, Batch([savedJob(3)]))
         store.commit(Batch())
         self.direct.set("{txgearman}:owner", "another")
+        record = SavedRecord("dead", b"H:2", b"")
+        self.assertRaises(StoreError, store.commit, Batch((), (), [2], [record]))
+        store.commit(Batch())
+        self.direct.set("{txgearman}:owner", "another")
         self.assertRaises(StoreError, store.commit, Batch(deletes=[2]))
         store.close()
         self.assertKept([savedJob(2)])
@@ -399,6 +520,7 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         self.keep(savedJob(1), savedJob(2))
         store = self.loaded()
         batch = Batch([savedJob(3)], [JobUpdate(1, 1, 0.0, 1, b"")])
+        record = SavedRecord("dead", b"H:1", b"")
         for name, value, usual in (
             ("maxmemory", "1", "0"),
             ("min-replicas-to-write", "1", "0"),
@@ -407,6 +529,8 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
             self.direct.config_set(name, value)
             self.assertRaises(StoreError, store.commit, batch)
             self.assertRaises(StoreError, store.commit, Batch())
+            died = Batch((), (), [1], [record])
+            self.assertRaises(StoreError, store.commit, died)
             if name == "maxmemory":
                 store.commit(Batch(deletes=[2]))
             self.assertEqual(self.direct.hget("{txgearman}:job:1", "attempts"), b"0")
@@ -535,7 +659,7 @@ class RedisUnusableTests(RedisTestCase):
         """
         Jobs that a newer server keeps are left alone, also by who reads.
         """
-        self.direct.hset("{txgearman}:meta", mapping={"schema": 2, "lives": 7})
+        self.direct.hset("{txgearman}:meta", mapping={"schema": 3, "lives": 7})
         self.assertUnusable(self.server.url(), "newer")
         self.assertRaises(StoreUnusable, self.makeStore().open, True)
 
@@ -544,7 +668,10 @@ class RedisUnusableTests(RedisTestCase):
         Keys that are not ours are left alone.
         """
         url = self.server.url()
-        for name in ("meta", "jobs", "owner", "staged", "quarantine"):
+        for name in (
+            *("meta", "jobs", "owner", "staged", "quarantine"),
+            *("records", "records:staged", "records:quarantine"),
+        ):
             self.direct.rpush(f"{{txgearman}}:{name}", "1")
             self.assertUnusable(url, f"{{txgearman}}:{name}", "something else")
             self.direct.flushall()
@@ -554,4 +681,7 @@ class RedisUnusableTests(RedisTestCase):
         self.assertUnusable(url, "numbers")
         self.direct.flushall()
         self.direct.zadd("{txgearman}:jobs", {"1": 1})
+        self.assertUnusable(url, "schema")
+        self.direct.flushall()
+        self.direct.hset("{txgearman}:records", "a:b", "1")
         self.assertUnusable(url, "schema")

@@ -27,6 +27,7 @@ from tests.functional.databases import (
 from tests.functional.processes import TXGEARADMIN, Child, spawn, until
 from tests.functional.raw import connect
 from tests.functional.redis_server import RedisServer
+from txgearman.stores.interface import SavedRecord
 from txgearman.stores.lines import readLines, writeLines
 from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.testing.stores import savedJob
@@ -218,6 +219,33 @@ async def test_moving(servers: Starter, place: Place, tmp_path: Path) -> None:
     assert (again["copied"], again["skipped"]) == (0, len(jobs))
     assert await exported(place.store) == jobs
     assert json.loads(await succeeds("check", "--json", place.queue)) == checked
+
+
+@pytest_twisted.ensureDeferred
+async def test_records(place: Place, tmp_path: Path) -> None:
+    """
+    What is kept beside jobs goes along with them, through a file and between stores
+    of every kind, and is counted by kind.
+    """
+    every = bytes(range(256))
+    records = [
+        SavedRecord("dead", b"H:1", every * 2000),
+        SavedRecord("dead", b"\xff" * 4200, b""),
+        SavedRecord("policy", b"mail.*", b"5"),
+    ]
+    url = f"sqlite:{tmp_path / 'jobs.db'}"
+    lines = b"".join(writeLines([*records, savedJob(1)]))
+    counts = {"dead": 2, "policy": 1}
+    imported = json.loads(await succeeds("import", "--json", url, stdin=lines))
+    assert (imported["imported"], imported["records"]) == (1, counts)
+    await succeeds("copy", url, place.store)
+    checked = await play("check", "--json", place.store)
+    assert json.loads(checked.output)["records"] == counts
+    assert b", 2 dead records, 1 policy record, 0 unreadable" in checked.errors
+    *found, job = await exported(place.store)
+    assert (sorted(found), job) == (records, savedJob(1))
+    again = json.loads(await succeeds("copy", "--json", url, place.store))
+    assert (again["records"], again["skipped"]) == ({}, 4)
 
 
 @pytest_twisted.ensureDeferred

@@ -18,12 +18,14 @@ from attrs import define
 from tests.scripts.stage import ToolTestCase
 from txgearman.board.policy import defaultHandlePrefix
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
-from txgearman.scripts import admin, stores
+from txgearman.scripts import admin, carrying, stores
 from txgearman.stores.interface import (
     LIFE,
+    RECORD_ROOM,
     Batch,
     IJobStore,
     SavedJob,
+    SavedRecord,
     Unreadable,
 )
 from txgearman.stores.lines import writeLines
@@ -31,6 +33,12 @@ from txgearman.stores.memory import Drawer, MemoryStore
 from txgearman.testing.stores import MOMENT, savedJob
 
 NOW = MOMENT + 100
+
+RECORDS = [
+    SavedRecord("dead", b"H:1", b"first"),
+    SavedRecord("policy", b"mail.*", b"5"),
+    SavedRecord("dead", b"\xff", b"\0"),
+]
 
 
 @define
@@ -62,7 +70,8 @@ class StoreToolTestCase(ToolTestCase):
         self.largest = 1000
         self.signals: dict[int, Any] = {}
         self.patch(stores, "storeFromURL", self.store)
-        self.patch(stores, "sourceFromURL", self.source)
+        self.patch(carrying, "sourceFromURL", self.source)
+        self.patch(carrying, "time", lambda: NOW)
         self.patch(stores, "time", lambda: NOW)
         self.patch(signal, "signal", self.signals.__setitem__)
 
@@ -90,6 +99,14 @@ class StoreToolTestCase(ToolTestCase):
         """
         jobs = self.drawers[url].jobs.values()
         return sorted(jobs, key=lambda job: job.place)
+
+    def keepRecords(self, url: str, *records: SavedRecord) -> None:
+        """
+        Put records into a store behind everybody's back.
+        """
+        for kind, key, value in records:
+            assert value is not None
+            self.drawers[url].records[kind, key] = value
 
     def types(self, data: bytes) -> None:
         """
@@ -146,6 +163,32 @@ class CheckTests(StoreToolTestCase):
         self.assertEqual(self.said(), [summary])
         self.assertEqual(self.drawers["a:"].lives, 0)
 
+    def test_records(self) -> None:
+        """
+        It says how many records of each kind there are beside the jobs, to people and
+        to programs.
+        """
+        self.keep("a:", savedJob(1))
+        self.keepRecords("a:", *RECORDS)
+        self.assertEqual(self.runs("check", "a:"), 0)
+        [summary] = self.said()
+        self.assertIn(", 2 dead records, 1 policy record, 0 unreadable", summary)
+        self.assertIn("1 job, ", summary)
+        self.out.take()
+        self.assertEqual(self.runs("check", "--json", "a:"), 0)
+        [found] = self.out.values()
+        self.assertEqual((found["jobs"], found["bytes"]), (1, 4))
+        self.assertEqual(found["records"], {"dead": 2, "policy": 1})
+
+    def test_unreadableRecord(self) -> None:
+        """
+        A record that cannot be read is said, as a job is.
+        """
+        self.keepRecords("a:", SavedRecord("BAD", b"k", b""))
+        self.assertEqual(self.runs("check", "a:"), 1)
+        said = self.said()[0]
+        self.assertEqual(said, "txgearadmin: BAD record b'k': kind is 'BAD'")
+
     def test_inUse(self) -> None:
         """
         A store can be looked at while a server has it.
@@ -179,6 +222,7 @@ class CheckTests(StoreToolTestCase):
                 {
                     "jobs": 1,
                     **row,
+                    "records": {},
                     "functions": [{"function": "f\\xff", **row}],
                     "unreadable": [{"name": "job 2", "reason": "priority is 7"}],
                 }
@@ -213,6 +257,18 @@ class ExportTests(StoreToolTestCase):
         self.assertEqual(self.runs("export", "a:"), 0)
         self.assertEqual(self.out.take(), b"".join(writeLines(jobs)))
         self.assertEqual(self.said(), ["2 jobs exported, 0 unreadable"])
+
+    def test_records(self) -> None:
+        """
+        Records are written as well, before the jobs.
+        """
+        self.keep("a:", savedJob(1))
+        self.keepRecords("a:", *RECORDS)
+        self.assertEqual(self.runs("export", "a:"), 0)
+        expected = b"".join(writeLines([*RECORDS, savedJob(1)]))
+        self.assertEqual(self.out.take(), expected)
+        said = "1 job, 2 dead records, 1 policy record exported, 0 unreadable"
+        self.assertEqual(self.said(), [said])
 
     def test_file(self) -> None:
         """
@@ -369,7 +425,15 @@ class ImportTests(StoreToolTestCase):
         self.assertEqual(summary, text)
         self.assertEqual(
             self.out.values(),
-            [{"imported": 1, "skipped": 0, "unreadable": 0, "refused": 2}],
+            [
+                {
+                    "imported": 1,
+                    "records": {},
+                    "skipped": 0,
+                    "unreadable": 0,
+                    "refused": 2,
+                }
+            ],
         )
         self.types(b"".join(writeLines([far])))
         self.assertEqual(self.runs("import", "--renumber", "b:"), 0)
@@ -383,6 +447,59 @@ class ImportTests(StoreToolTestCase):
         self.types(b"".join(writeLines([savedJob(2)])))
         self.assertEqual(self.runs("import", "a:"), 1)
         self.assertIn("txgearadmin: job 1: priority is 7", self.said())
+
+    def test_records(self) -> None:
+        """
+        Records are imported as they are, and skipped when one with the same kind and
+        key is there; also with new numbers for the jobs.
+        """
+        old = RECORDS[0]._replace(value=b"old")
+        self.keepRecords("a:", old)
+        for options, done, skipped in (
+            ([], {"dead": 1, "policy": 1}, 1),
+            ([], {}, 4),
+            (["--renumber"], {}, 3),
+        ):
+            self.types(b"".join(writeLines([*RECORDS, savedJob(1)])))
+            self.assertEqual(self.runs("import", "--json", *options, "a:"), 0)
+            [found] = self.out.values()
+            self.assertEqual((found["records"], found["skipped"]), (done, skipped))
+        self.assertEqual(
+            self.said()[0],
+            "1 job, 1 dead record, 1 policy record imported, 1 skipped, 0 unreadable",
+        )
+        self.assertEqual(
+            self.drawers["a:"].records,
+            {(kind, key): value for kind, key, value in [old, *RECORDS[1:]]},
+        )
+
+    def test_firstVersion(self) -> None:
+        """
+        An export of the first version, which had no records, is imported.
+        """
+        _, line = writeLines([savedJob(1)])
+        self.types(b'{"format": "txgearman jobs", "version": 1}\n' + line)
+        self.assertEqual(self.runs("import", "a:"), 0)
+        self.assertEqual(self.kept("a:"), [savedJob(1)])
+
+    def test_largeRecord(self) -> None:
+        """
+        A record that is too large for the store is told.
+        """
+        most = 1000 + RECORD_ROOM
+        fits, large = (
+            SavedRecord("dead", b"%d" % size, b"x" * size) for size in (most, most + 1)
+        )
+        self.types(b"".join(writeLines([fits, large, savedJob(1)])))
+        self.assertEqual(self.runs("import", "a:"), 1)
+        name = f"dead record b'{most + 1}'"
+        self.assertEqual(
+            self.said(),
+            [
+                f"txgearadmin: {name}: its value has more than {most} bytes",
+                "1 job, 1 dead record imported, 0 skipped, 0 unreadable, 1 refused",
+            ],
+        )
 
     def test_noExport(self) -> None:
         """
@@ -430,6 +547,25 @@ class CopyTests(StoreToolTestCase):
         self.assertEqual(self.kept("a:"), jobs)
         self.assertEqual(self.said(), ["2 jobs copied, 0 skipped, 0 unreadable"])
         self.assertEqual(self.drawers["a:"].lives, 0)
+
+    def test_records(self) -> None:
+        """
+        Records are copied along, many and large ones not all at once.
+        """
+        self.largest = 2**30
+        large = b"x" * 3 * 1024**2
+        records = [SavedRecord("dead", b"l%d" % n, large) for n in range(4)]
+        records += [SavedRecord("result", b"%d" % n, b"") for n in range(1500)]
+        self.keepRecords("a:", *records)
+        self.keep("a:", *(savedJob(n) for n in range(1, 1001)))
+        self.assertEqual(self.runs("copy", "a:", "b:"), 0)
+        self.assertEqual(self.drawers["b:"].records, self.drawers["a:"].records)
+        self.assertEqual(len(self.kept("b:")), 1000)
+        sizes = [
+            (len(batch.records), len(batch.inserts))
+            for batch in self.drawers["b:"].commits
+        ]
+        self.assertEqual(sizes, [(3, 0), (1000, 0), (501, 499), (0, 501)])
 
     def test_renumber(self) -> None:
         """

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadRow
-from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob
+from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob, SavedRecord
 from txgearman.testing.stores import savedJob
 
 GOOD: list[dict[str, Any]] = [
@@ -90,6 +90,46 @@ class CheckTests(SynchronousTestCase):
         self.assertLess(len(str(self.assertRaises(BadRow, job.check))), 100)
 
 
+class RecordTests(SynchronousTestCase):
+    """
+    What can be a record that is kept.
+    """
+
+    def test_good(self) -> None:
+        """
+        A record is returned as it is.
+        """
+        for record in (
+            SavedRecord("a", b"k", b""),
+            SavedRecord("abcdefghijklmnop", b"\0" * 4200, bytes(range(256))),
+        ):
+            self.assertIs(record.check(), record)
+
+    def test_bad(self) -> None:
+        """
+        Anything else is refused with a short line that names the member.
+        """
+        bad: list[tuple[str, Any]] = [
+            *[("kind", v) for v in ("", "a" * 17, "A", "a1", "a:b", "ä", "a\n", b"a")],
+            *[("kind", value) for value in (None, 5)],
+            *[("key", value) for value in (b"", b"k" * 4201, "k", None, bytearray(9))],
+            *[("value", value) for value in (None, "v", 5, bytearray(9), "v" * 10**6)],
+        ]
+        for name, value in bad:
+            record = SavedRecord("kind", b"key", b"value")._replace(**{name: value})
+            error = self.assertRaises(BadRow, record.check)
+            self.assertTrue(str(error).startswith(name), (name, value, str(error)))
+            self.assertLess(len(str(error)), 100)
+            self.assertLess(len(record.name), 150)
+
+    def test_name(self) -> None:
+        """
+        It is called by its kind and key, as one line.
+        """
+        record = SavedRecord("policy", b"a\n\xff", b"")
+        self.assertEqual(record.name, r"policy record b'a\n\xff'")
+
+
 class BatchTests(SynchronousTestCase):
     """
     Changes.
@@ -101,6 +141,7 @@ class BatchTests(SynchronousTestCase):
         """
         batch = Batch()
         self.assertEqual((batch.inserts, batch.updates, batch.deletes), ((), (), ()))
+        self.assertEqual(batch.records, ())
 
     def test_update(self) -> None:
         """

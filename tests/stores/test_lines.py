@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores.interface import SavedJob, Unreadable
+from txgearman.stores.interface import SavedJob, SavedRecord, Unreadable
 from txgearman.stores.lines import FORMAT, readLines, writeLines
 from txgearman.testing.stores import MOMENT, savedJob
 
@@ -80,13 +80,23 @@ class WritingTests(SynchronousTestCase):
             self.assertEqual(isinstance(found, str), plain, data)
             self.assertEqual(isinstance(found, str) or [*found], plain or ["base64"])
 
+    def test_record(self) -> None:
+        """
+        A record is told by its kind, and has a key and a value.
+        """
+        _, line = writeLines([SavedRecord("dead", b"H:1", b"\xff")])
+        self.assertEqual(
+            json.loads(line),
+            {"record": "dead", "key": "H:1", "value": {"base64": "/w=="}},
+        )
+
 
 class ReadingTests(SynchronousTestCase):
     """
     Tests of what is read of an export.
     """
 
-    def read(self, *lines: bytes) -> list[SavedJob | Unreadable]:
+    def read(self, *lines: bytes) -> list[SavedRecord | SavedJob | Unreadable]:
         return list(readLines([HEAD, *lines]))
 
     def assertUnreadable(self, line: bytes, reason: str) -> None:
@@ -139,16 +149,51 @@ class ReadingTests(SynchronousTestCase):
         [job] = self.read(lineWith(due=5))
         self.assertEqual(job, savedJob(1, due=5.0))
 
+    def test_older(self) -> None:
+        """
+        Exports of the first version are read.
+        """
+        older = b'{"format": "txgearman jobs", "version": 1}'
+        self.assertEqual(list(readLines([older, lineWith()])), [savedJob(1)])
+
+    def test_records(self) -> None:
+        """
+        Records are read as they were written, whatever bytes they have.
+        """
+        kept: list[SavedRecord | SavedJob] = [
+            SavedRecord("policy", b"mail.*", b'{"attempts": 5}'),
+            SavedRecord("dead", EVERY, EVERY),
+            SavedRecord("a", b"k", b""),
+            savedJob(1),
+        ]
+        self.assertEqual(list(readLines(writeLines(kept))), kept)
+
+    def test_unreadableRecord(self) -> None:
+        """
+        What is no record is told, with the reason.
+        """
+        for members, reason in [
+            ({"record": "policy", "key": "k"}, "value is missing"),
+            ({"record": "policy", "key": "k", "value": "", "number": 1}, "'number'"),
+            ({"record": "Policy", "key": "k", "value": ""}, "kind is 'Policy'"),
+            ({"record": 5, "key": "k", "value": ""}, "kind is 5"),
+            ({"record": "policy", "key": "", "value": ""}, "key has 0 bytes"),
+            ({"record": "policy", "key": "k" * 4201, "value": ""}, "key has 4201"),
+            ({"record": "policy", "key": 5, "value": ""}, "key is 5"),
+            ({"record": "policy", "key": "k", "value": None}, "value is None"),
+        ]:
+            self.assertUnreadable(json.dumps(members).encode(), reason)
+
     def test_format(self) -> None:
         """
         What is no export, or one of the future, is refused as a whole.
         """
-        newer = json.dumps(FORMAT | {"version": 2}).encode()
+        newer = json.dumps(FORMAT | {"version": 3}).encode()
         for lines, reason in [
             ([], "the first line"),
             ([lineWith()], "the first line"),
             ([b"\xff"], "the first line"),
-            ([newer, lineWith()], "its version is 2"),
+            ([newer, lineWith()], "its version is 3"),
         ]:
             with self.assertRaises(StoreUnusable) as caught:
                 next(readLines(lines))

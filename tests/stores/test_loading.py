@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.board.stage import NOON
 from tests.server.pump import logged
 from tests.stores.stage import BROKEN, DurableStage
-from txgearman.errors import ServerError, StoreUnusable
+from txgearman.errors import BadRow, ServerError, StoreUnusable
 from txgearman.stores import loading as loadingModule
 from txgearman.stores.memory import Drawer, MemoryStore
 from txgearman.testing.stores import savedJob
@@ -137,6 +137,74 @@ class LoadingTests(SynchronousTestCase):
         self.assertEqual(len(self.stage.board.jobs), 1)
         self.assertEqual(len(lines), 2, lines)
         self.assertIn("job 2", lines[0])
+
+    def takes(self) -> list[tuple[str, bytes, bytes]]:
+        """
+        Let the board take all records but those of the kind C{strange}.
+
+        @return: what it took.
+        """
+        taken: list[tuple[str, bytes, bytes]] = []
+
+        def restoreRecord(kind: str, key: bytes, value: bytes) -> None:
+            if kind == "strange":
+                raise BadRow("what is that?")
+            self.assertEqual(self.stage.board.jobs, {})
+            taken.append((kind, key, value))
+
+        self.patch(self.stage.board, "restoreRecord", restoreRecord)
+        return taken
+
+    def test_records(self) -> None:
+        """
+        Records are back before the jobs.
+        """
+        taken = self.takes()
+        self.keep(1)
+        self.drawer.records |= {("policy", b"f"): b"1", ("dead", b"H"): b""}
+        with logged() as lines:
+            self.successResultOf(self.steps(5))
+        self.assertEqual(taken, [("policy", b"f", b"1"), ("dead", b"H", b"")])
+        self.assertEqual(lines, ["info: 1 jobs were kept, and are back after 0.0 s"])
+        self.assertEqual(self.handles(), [b"H:1"])
+
+    def test_strangeRecord(self) -> None:
+        """
+        A record that the board cannot read is told, and left where it is; one that the
+        store cannot read is set aside. All else is back.
+        """
+        taken = self.takes()
+        self.keep(1)
+        self.drawer.records |= {
+            ("strange", b"\xff"): b"1",
+            ("BAD", b"k"): b"2",
+            ("dead", b"H"): b"",
+        }
+        with logged() as lines:
+            self.successResultOf(self.steps(6))
+        self.assertEqual(taken, [("dead", b"H", b"")])
+        self.assertEqual(
+            lines[:2],
+            [
+                r"error: strange record b'\xff' in the store cannot be read, and is"
+                " left there: what is that?",
+                "error: BAD record b'k' in the store cannot be read, and is set aside:"
+                " kind is 'BAD'",
+            ],
+        )
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(len(self.drawer.records), 2)
+        self.assertEqual(self.handles(), [b"H:1"])
+
+    def test_unknownKind(self) -> None:
+        """
+        A record of a kind that no board has heard of is left where it is.
+        """
+        self.drawer.records["unheardof", b"k"] = b"1"
+        with logged() as lines:
+            self.successResultOf(self.steps(3))
+        self.assertIn("unheardof record b'k' in the store cannot be read", lines[0])
+        self.assertEqual(self.drawer.records, {("unheardof", b"k"): b"1"})
 
     def test_opened(self) -> None:
         """

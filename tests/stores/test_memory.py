@@ -36,6 +36,12 @@ class MemoryStoreTests(JobStoreContract, SynchronousTestCase):
         job = self.drawer.jobs[number]
         self.drawer.jobs[number] = job._replace(priority=7)
 
+    def spoilRecord(self, kind: str, key: bytes) -> None:
+        """
+        Make a record unreadable.
+        """
+        self.drawer.records[kind.upper(), key] = self.drawer.records.pop((kind, key))
+
     def test_broken(self) -> None:
         """
         A broken drawer fails whatever is asked of it, and can be mended.

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stores.stage import PickyStore
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, JobUpdate
+from txgearman.stores.interface import Batch, JobUpdate, SavedRecord
 from txgearman.stores.memory import Drawer, MemoryStore
 from txgearman.stores.rows import saveApart
 from txgearman.testing.stores import savedJob
@@ -36,7 +36,7 @@ class ApartTests(SynchronousTestCase):
     def test_poison(self) -> None:
         """
         Whichever jobs a store does not take, it gets the others, and what has changed
-        and ended.
+        and ended, and with that the records.
         """
         for poisoned in ([1], [20], [7, 8], [1, 5, 6, 20], list(range(2, 21))):
             drawer = Drawer()
@@ -46,11 +46,14 @@ class ApartTests(SynchronousTestCase):
                 savedJob(n, data=b"poison" if n in poisoned else b"fine")
                 for n in range(1, 21)
             ]
-            batch = Batch(jobs, [JobUpdate(100, 100, 0.0, 3, b"")], [101])
+            record = SavedRecord("dead", b"H:101", b"dead")
+            batch = Batch(jobs, [JobUpdate(100, 100, 0.0, 3, b"")], [101], [record])
             self.assertEqual(sorted(saveApart(store, batch)), poisoned)
             good = [job.number for job in jobs if job.number not in poisoned]
             self.assertEqual(sorted(drawer.jobs), [*good, 100])
             self.assertEqual(drawer.jobs[100].attempts, 3)
+            self.assertEqual(drawer.records, {("dead", b"H:101"): b"dead"})
+            self.assertEqual(drawer.commits[1].records, [record])
 
     def test_nothing(self) -> None:
         """

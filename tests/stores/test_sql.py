@@ -13,13 +13,14 @@ import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting, StoreError
-from txgearman.stores.interface import Batch, SavedJob
+from txgearman.stores.interface import Batch, SavedRecord
 from txgearman.stores.sql import store as sqlstore
-from txgearman.stores.sql.dialects import Dialect, cut, weigh
+from txgearman.stores.sql.dialects import Dialect, weigh
 from txgearman.stores.sql.mysql import MySQL
 from txgearman.stores.sql.postgresql import PostgreSQL
 from txgearman.stores.sql.session import Database
 from txgearman.stores.sql.store import SQLStore
+from txgearman.stores.sql.tables import rowOfRecord
 from txgearman.testing.stores import savedJob
 
 # It has no annotations.
@@ -197,21 +198,6 @@ class DialectTests(SynchronousTestCase):
             words = dialectOf(error).words(error)
             self.assertEqual(words, error.args[-1])
 
-    def test_cut(self) -> None:
-        """
-        Rows are cut by their number and their weight, in their order.
-        """
-        jobs = [savedJob(n, data=b"x" * n) for n in (1, 2, 1000, 3, 4, 5, 6)]
-
-        def numbers(most: int, room: int) -> list[list[int]]:
-            return [[job.number for job in some] for some in cut(jobs, most, room)]
-
-        self.assertEqual(numbers(3, 10**6), [[1, 2, 1000], [3, 4, 5], [6]])
-        self.assertEqual(numbers(3, 900), [[1, 2], [1000], [3, 4], [5, 6]])
-        self.assertEqual(numbers(10, 0), [[1], [2], [1000], [3], [4], [5], [6]])
-        nothing: list[SavedJob] = []
-        self.assertEqual(list(cut(nothing, 3, 1000)), [])
-
     def test_weight(self) -> None:
         """
         A row weighs what it takes in a statement at worst.
@@ -219,6 +205,10 @@ class DialectTests(SynchronousTestCase):
         job = savedJob(2**63 - 1, data=b"\0'\\" * 1000, due=1.7e9 + 0.123456)
         job = job._replace(place=2**63 - 1, attempts=2**63 - 1)
         connection = pymysql.Connection(defer_connect=True)
+        connection.server_status = 0
         written = connection.escape(tuple(job))
         self.assertLess(len(written), weigh(job))
         self.assertGreater(len(written) + 300, weigh(job))
+        record = SavedRecord("policyresultdead", b"\0'" * 2100, b"\0'\\" * 1000)
+        written = connection.escape(tuple(rowOfRecord(record).values()))
+        self.assertLess(len(written), weigh(record))

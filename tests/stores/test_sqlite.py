@@ -14,7 +14,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.server.pump import logged, temporaryFolder
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
-from txgearman.stores.interface import LIFE, Batch, JobUpdate, SavedJob, Unreadable
+from txgearman.stores.interface import (
+    LIFE,
+    Batch,
+    JobUpdate,
+    SavedJob,
+    SavedRecord,
+    Unreadable,
+)
 from txgearman.stores.sqlite import salvage as sqliteSalvage
 from txgearman.stores.sqlite import schema as sqliteschema
 from txgearman.stores.sqlite import store as sqliteStore
@@ -53,6 +60,15 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         """
         self.execute(f"UPDATE jobs SET handle = NULL WHERE number = {number}")
 
+    def spoilRecord(self, kind: str, key: bytes) -> None:
+        """
+        Make a record unreadable.
+        """
+        self.execute(
+            f"UPDATE records SET kind = upper(kind)"
+            f" WHERE kind = '{kind}' AND key = x'{key.hex()}'"
+        )
+
     def test_whileOpen(self) -> None:
         """
         A file can be read while a server has it open, as it is after the last
@@ -84,6 +100,50 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         rows = self.execute("SELECT reason, number, handle, data FROM quarantine")
         reason = "handle is None, which is not bytes"
         self.assertEqual(rows, [(reason, 1, None, b"a\0b")] * 2)
+
+    def test_quarantinedRecords(self) -> None:
+        """
+        Records that cannot be read stand in a table of their own, whole, with the
+        reason; also when two had one key.
+        """
+        for _ in range(2):
+            self.keep(SavedRecord("policy", b"a\0b", b"\xff\0"))
+            self.spoilRecord("policy", b"a\0b")
+            self.kept()
+        rows = self.execute("SELECT reason, kind, key, value FROM quarantined_records")
+        row = ("kind is 'POLICY'", "POLICY", b"a\0b", b"\xff\0")
+        self.assertEqual(rows, [row] * 2)
+
+    def test_nonsenseRecord(self) -> None:
+        """
+        Whatever a hand or a disk may have written into a record costs that one only.
+        """
+        records = [SavedRecord("policy", b"%d" % n, b"value") for n in range(2)]
+        for change in (
+            "kind = NULL",
+            "kind = ''",
+            "kind = x'616161'",
+            "kind = CAST(x'ff61' AS TEXT)",
+            "key = NULL",
+            "key = 'text'",
+            "key = CAST(x'ff61' AS TEXT)",
+            "key = x''",
+            "key = zeroblob(4201)",
+            "key = 5",
+            "value = NULL",
+            "value = 'text'",
+            "value = 1.5",
+        ):
+            self.keep(*records)
+            self.execute(f"UPDATE records SET {change} WHERE key = x'30'")
+            bad, good = sorted(
+                self.kept(), key=lambda one: isinstance(one, SavedRecord)
+            )
+            assert isinstance(bad, Unreadable)
+            self.assertIn(change.split()[0], bad.reason)
+            self.assertIn("record", bad.name)
+            self.assertEqual(good, records[1])
+            self.assertKept([], records[1:])
 
     def test_nonsense(self) -> None:
         """
@@ -156,6 +216,32 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
             expected = sum(size for size in sizes if size >= 5000)
             self.assertEqual(sum(map(len, passed)), expected)
 
+    def test_heavyRecords(self) -> None:
+        """
+        Nor is the value of a record.
+        """
+        records = [
+            SavedRecord("dead", b"%d" % n, b"x" * size)
+            for n, size in enumerate([100_000, 5000, *[10] * 17])
+        ]
+        statements = list(sqliteStore._statements(Batch(records=records)))
+        passed = [value for _, values in statements for value in values]
+        large = [value for value in passed if len(value) >= 5000]
+        self.assertEqual(sorted(map(len, large)), [5000, 100_000])
+
+    def test_dropsByIndex(self) -> None:
+        """
+        To drop some records does not take a walk through all of them.
+        """
+        store = self.loaded()
+        assert isinstance(store, SQLiteStore)
+        gone = [SavedRecord("dead", b"%d" % n, None) for n in range(20)]
+        [(statement, values)] = sqliteStore._statements(Batch(records=gone))
+        plan = store._open.execute(f"EXPLAIN QUERY PLAN {statement}", values)
+        steps = [row[-1] for row in plan]
+        self.assertNotIn("SCAN records", steps)
+        self.assertIn("(kind=? AND key=?)", "\n".join(steps))
+
     def test_private(self) -> None:
         """
         Nobody but its owner reads the file, or those beside it.
@@ -221,6 +307,50 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         self.assertKept([savedJob(1)])
         self.assertEqual(self.execute("PRAGMA user_version"), [(len(more),)])
         self.assertEqual(self.execute("SELECT more FROM jobs"), [(None,)])
+
+    def makeFirst(self) -> None:
+        """
+        Make a file of the first version, with a job.
+        """
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with (
+                patch.object(sqliteschema, "_STEPS", sqliteschema._STEPS[:1]),
+                patch.object(sqliteschema, "VERSION", 1),
+            ):
+                sqliteschema.migrate(connection)
+            marks = ", ".join("?" * len(SavedJob._fields))
+            connection.execute(
+                f"INSERT INTO jobs ({sqliteschema.COLUMNS}) VALUES ({marks})",
+                savedJob(1),
+            )
+
+    def test_first(self) -> None:
+        """
+        A file of the first version, which had no records, gets a place for them; it
+        can be read before, and is left as it is then.
+        """
+        self.makeFirst()
+        reader = self.opened(reading=True)
+        self.assertEqual(list(reader.load()), [savedJob(1)])
+        reader.close()
+        self.assertEqual(self.execute("PRAGMA user_version"), [(1,)])
+        record = SavedRecord("policy", b"f", b"1")
+        self.keep(record)
+        self.assertKept([savedJob(1)], [record])
+        self.assertEqual(self.execute("PRAGMA user_version"), [(2,)])
+
+    def test_firstDamaged(self) -> None:
+        """
+        A damaged file of the first version is replaced with one of today's.
+        """
+        self.makeFirst()
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.truncate(self.path, os.path.getsize(self.path) - 4096)
+        record = SavedRecord("policy", b"f", b"1")
+        with logged():
+            self.keep(record)
+        self.assertKept([savedJob(1)], [record])
 
     def test_impossible(self) -> None:
         """
@@ -324,6 +454,54 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         self.assertIn(str(aside), line)
         self.assertEqual(aside.read_bytes(), damaged)
         self.assertEqual(list(folder.glob("*-salvaged*")), [])
+
+    def test_recordsSurvive(self) -> None:
+        """
+        Of a file that was cut short, the records are saved as well as the jobs; who
+        only reads gets them first.
+        """
+        jobs = [savedJob(n, data=b"x" * 50) for n in range(1, 1000)]
+        records = [
+            SavedRecord("result", b"H:%d" % n, b"%d" % n * (n % 100 * 30))
+            for n in range(1000)
+        ]
+        self.keep(*jobs[:500], *records[:500])
+        self.keep(*jobs[500:], *records[500:])
+        os.truncate(self.path, int(os.path.getsize(self.path) * 0.7))
+        reader = self.opened(reading=True)
+        *first, _ = reader.load()
+        reader.close()
+        with logged() as lines:
+            second = self.kept()
+        for found in first, second:
+            saved = [one for one in found if isinstance(one, SavedRecord)]
+            self.assertGreater(len(saved), 300)
+            self.assertLess(len(saved), 1000)
+            self.assertLessEqual(set(saved), set(records))
+            self.assertEqual(found[: len(saved)], saved)
+            self.assertLessEqual(set(found[len(saved) :]), set(jobs))
+        self.assertCountEqual(first, second)
+        counts = [
+            sum(isinstance(one, kind) for one in second)
+            for kind in (SavedJob, SavedRecord)
+        ]
+        said = "{} jobs could be read, and {} records".format(*counts)
+        self.assertIn(said, lines[0])
+
+    def test_mode(self) -> None:
+        """
+        A new file in the place of a damaged one may be read by whoever might read that
+        one, whatever is usual.
+        """
+        self.damaged(2000, 0.6)
+        self.addCleanup(os.umask, os.umask(0o022))
+        for mode in 0o640, 0o600, 0o664:
+            os.chmod(self.path, mode)
+            with logged() as lines:
+                self.kept()
+            self.assertIn("is damaged", lines[0])
+            self.assertEqual(os.stat(self.path).st_mode & 0o777, mode)
+            os.truncate(self.path, int(os.path.getsize(self.path) * 0.6))
 
     def test_cutToNothing(self) -> None:
         """

@@ -16,14 +16,14 @@ from txgearman.testing.stores import savedJob
 
 def addColumn(connection: Connection) -> None:
     """
-    A made-up step to the second version.
+    A made-up step to the third version.
     """
     connection.execute(text("ALTER TABLE txgearman_jobs ADD COLUMN color INTEGER"))
 
 
 def paint(connection: Connection) -> None:
     """
-    A made-up step to the third version, which needs the one before.
+    A made-up step to the fourth version, which needs the one before.
     """
     connection.execute(text("UPDATE txgearman_jobs SET color = 7"))
 
@@ -49,6 +49,13 @@ class TableTests(SynchronousTestCase):
         with self.connection.begin():
             return tables.look(self.connection)
 
+    def names(self) -> list[str]:
+        """
+        Look for the tables.
+        """
+        with self.connection.begin():
+            return inspect(self.connection).get_table_names()
+
     def test_made(self) -> None:
         """
         Tables that are not there are made, and those that are, are left.
@@ -56,12 +63,41 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(self.look(), 0)
         for _ in range(2):
             tables.bringUpToDate(self.connection)
-            self.assertEqual(self.look(), 1)
-        with self.connection.begin():
-            names = inspect(self.connection).get_table_names()
+            self.assertEqual(self.look(), 2)
         self.assertEqual(
-            names, ["txgearman_jobs", "txgearman_meta", "txgearman_quarantine"]
+            self.names(),
+            [
+                "txgearman_jobs",
+                "txgearman_meta",
+                "txgearman_quarantine",
+                "txgearman_quarantined_records",
+                "txgearman_records",
+            ],
         )
+
+    def test_first(self) -> None:
+        """
+        Tables of the first version, which had no records, get a place for them; what
+        is in the others stays, and a step that had no end is taken again.
+        """
+        tables.bringUpToDate(self.connection)
+        job = insert(tables.JOBS).values(**savedJob(1)._asdict())
+        with self.connection.begin():
+            self.connection.execute(job)
+            for name in "records", "quarantined_records":
+                self.connection.execute(text(f"DROP TABLE txgearman_{name}"))
+        for _ in range(2):
+            with self.connection.begin():
+                self.connection.execute(
+                    text("UPDATE txgearman_meta SET value = 1 WHERE name = 'version'")
+                )
+            self.assertEqual(self.look(), 1)
+            tables.bringUpToDate(self.connection)
+            self.assertEqual(self.look(), 2)
+            self.assertEqual(len(self.names()), 5)
+        with self.connection.begin():
+            numbers = self.connection.execute(select(tables.JOBS.c.number))
+            self.assertEqual(numbers.all(), [(1,)])
 
     def test_lives(self) -> None:
         """
@@ -83,7 +119,7 @@ class TableTests(SynchronousTestCase):
             self.connection.execute(text("DROP TABLE txgearman_quarantine"))
         self.assertEqual(self.look(), 0)
         self.test_lives()
-        self.assertEqual(self.look(), 1)
+        self.assertEqual(self.look(), 2)
 
     def test_steps(self) -> None:
         """
@@ -92,10 +128,10 @@ class TableTests(SynchronousTestCase):
         tables.bringUpToDate(self.connection)
         with self.connection.begin():
             self.connection.execute(insert(tables.JOBS).values(**savedJob(1)._asdict()))
-        for steps in ((addColumn,), (addColumn, paint), (addColumn, paint)):
-            with patch.object(tables, "STEPS", steps):
+        for more in ((addColumn,), (addColumn, paint), (addColumn, paint)):
+            with patch.object(tables, "STEPS", (*tables.STEPS, *more)):
                 tables.bringUpToDate(self.connection)
-                self.assertEqual(self.look(), 1 + len(steps))
+                self.assertEqual(self.look(), 2 + len(more))
         with self.connection.begin():
             colors = self.connection.execute(text("SELECT color FROM txgearman_jobs"))
             self.assertEqual(colors.all(), [(7,)])
@@ -104,11 +140,11 @@ class TableTests(SynchronousTestCase):
         """
         Tables that a later version made are refused, and stay as they are.
         """
-        with patch.object(tables, "STEPS", (addColumn,)):
+        with patch.object(tables, "STEPS", (*tables.STEPS, addColumn)):
             tables.bringUpToDate(self.connection)
         self.assertRaises(StoreUnusable, tables.bringUpToDate, self.connection)
         error = self.assertRaises(StoreUnusable, self.look)
-        self.assertIn("version 2", str(error))
+        self.assertIn("version 3", str(error))
 
     def test_setAside(self) -> None:
         """

@@ -1,5 +1,6 @@
 """
-Jobs on their way to where they outlive the process, and who waits for that.
+Jobs, and records beside them, on their way to where they outlive the process, and who
+waits for that.
 """
 
 from __future__ import annotations
@@ -51,13 +52,17 @@ class Held(Protocol):
 
 class Saving:
     """
-    Jobs that are saved together.
+    Jobs and records that are saved together.
 
     @ivar jobs: those that are new, or new to the store.
     @ivar changed: others of which something changed, by number.
     @ivar ended: the numbers of those that are to be kept no longer.
+    @ivar records: what is kept beside the jobs, by kind and key; L{None} for what is
+        to be kept no longer.
     @ivar size: the bytes of the new ones' workloads.
-    @ivar refused: if not all of it came to nothing, the handles of what did.
+    @ivar refused: if not all of it came to nothing, the handles of what did; records
+        did not.
+    @ivar hurry: what is to be called when somebody begins to wait, if anything.
     """
 
     __slots__ = (
@@ -65,7 +70,9 @@ class Saving:
         "_waiting",
         "changed",
         "ended",
+        "hurry",
         "jobs",
+        "records",
         "refused",
         "size",
     )
@@ -74,13 +81,17 @@ class Saving:
         self.jobs: dict[Job, None] = {}
         self.changed: dict[int, Job] = {}
         self.ended: dict[int, None] = {}
+        self.records: dict[tuple[str, bytes], bytes | None] = {}
         self.size = 0
         self.refused: set[bytes] | None = None
+        self.hurry: Callable[[], object] | None = None
         self._waiting: list[Waiting] = []
         self._held: dict[Held, None] = {}
 
     def __bool__(self) -> bool:
-        return bool(self.jobs or self.changed or self.ended or self._waiting)
+        return bool(
+            self.jobs or self.changed or self.ended or self.records or self._waiting
+        )
 
     @property
     def awaited(self) -> bool:
@@ -94,6 +105,8 @@ class Saving:
         Tell C{waiting} when it is over.
         """
         self._waiting.append(waiting)
+        if self.hurry is not None:
+            self.hurry()
 
     def weigh(self, sender: Held) -> None:
         """

@@ -1,6 +1,6 @@
 """
-C{txgearadmin store}: looks into stores of jobs, and carries jobs from one to another,
-while no server has anything to do with it.
+C{txgearadmin store}: looks into stores of jobs, and carries what is in them from one to
+another, while no server has anything to do with it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from itertools import chain, islice
 from time import time
 from types import FrameType
 from typing import Any, BinaryIO, Final, Literal, NoReturn, TextIO
 
-from attrs import define, field
+from attrs import define
 
-from txgearman.board.policy import defaultHandlePrefix
-from txgearman.errors import BadSetting, GearmanError, StoreError
+from txgearman.errors import BadSetting, GearmanError
+from txgearman.scripts.carrying import (
+    Counts,
+    Found,
+    Kept,
+    Writing,
+    begun,
+    counted,
+    reading,
+)
 from txgearman.scripts.output import (
     complain,
     readable,
@@ -30,25 +37,12 @@ from txgearman.scripts.output import (
     shown,
     stopWriting,
 )
-from txgearman.stores.interface import LIFE, Batch, IJobStore, SavedJob, Unreadable
+from txgearman.stores.interface import SavedJob, SavedRecord, Unreadable
 from txgearman.stores.lines import readLines, writeLines
-from txgearman.stores.opening import sourceFromURL, storeFromURL, withoutPassword
-
-Found = SavedJob | Unreadable
+from txgearman.stores.opening import storeFromURL
 
 UNUSABLE: Final = 2
 """The exit status when a store cannot be used; that of unreadable jobs is 1."""
-
-_JOBS: Final = 1000
-_BYTES: Final = 8 * 1024**2
-"""A batch has as many jobs, or as many bytes of workloads, and not many more."""
-
-_LIVES: Final = 10_000
-"""How many lives may be skipped so that a job keeps its number."""
-
-_MANY_LIVES: Final = 100
-"""As many as make people wonder: a database takes a second or more for them."""
-
 
 # When a signal that did not end anything is raised again, in seconds.
 _AGAIN: Final = 1.0
@@ -72,203 +66,27 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
     raise _Stopped(number)
 
 
-def _reading(url: str) -> Iterator[Found]:
-    """
-    Yield all that is in a store, and change nothing.
-
-    @raise StoreError: before it yields anything, when it cannot be opened.
-    """
-    return _begun(_all(url))
-
-
-def _all(url: str) -> Iterator[Found]:
-    source = sourceFromURL(url)
-    if not IJobStore.providedBy(source):
-        try:
-            yield from source.read()
-        except StoreError as error:
-            # Stores say which they are.
-            raise StoreError(f"{withoutPassword(url)}: {error}") from None
-        return
-    try:
-        source.open(reading=True)
-        yield from source.load()
-    finally:
-        source.close()
-
-
-def _begun(found: Iterator[Found]) -> Iterator[Found]:
-    """
-    Get the first of them now, so that what is wrong with all of them is known.
-    """
-    first = list(islice(found, 1))
-    return chain(first, found)
-
-
-@define(eq=False)
-class _Counts:
-    """
-    What became of jobs.
-
-    @ivar done: those that were read, and written when they were to be.
-    @ivar skipped: those that are where they were to go.
-    @ivar unreadable: what is no job.
-    @ivar refused: those that cannot go there.
-    """
-
-    done: int = 0
-    skipped: int = 0
-    unreadable: int = 0
-    refused: int = 0
-
-    @property
-    def status(self) -> int:
-        """
-        The exit status.
-        """
-        return int(bool(self.unreadable or self.refused))
-
-    def readable(self, found: Iterable[Found]) -> Iterator[SavedJob]:
-        """
-        Yield the jobs, and say what else there is.
-        """
-        for one in found:
-            if isinstance(one, Unreadable):
-                self.unreadable += 1
-                complain(f"txgearadmin: {one.name}: {one.reason}")
-            else:
-                yield one
-
-    def refuse(self, job: SavedJob, reason: str) -> None:
-        """
-        Say why a job cannot go there.
-        """
-        self.refused += 1
-        complain(f"txgearadmin: job {job.number}: {reason}")
-
-
-@define(eq=False)
-class _Writing:
-    """
-    A store that jobs are written to.
-
-    @ivar _life: the number of its life.
-    @ivar _last: the last number that was given.
-    @ivar _numbers: those that are taken.
-    """
-
-    _store: IJobStore
-    _counts: _Counts
-    _renumber: bool
-    _life: int = 0
-    _last: int = 0
-    _numbers: set[int] = field(factory=set)
-    _handles: set[bytes] = field(factory=set)
-    _prefix: bytes = field(factory=defaultHandlePrefix)
-    _batch: list[SavedJob] = field(factory=list)
-    _bytes: int = 0
-
-    def write(self, jobs: Iterable[SavedJob]) -> None:
-        """
-        Write jobs, those that are not there.
-        """
-        try:
-            self._open(0)
-            for job in jobs:
-                self._take(job)
-            self._commit()
-        finally:
-            self._store.close()
-
-    def _open(self, least: int) -> None:
-        """
-        Open it, for a life that is as late as another one at least.
-        """
-        self._life = self._store.open()
-        while self._life < least:
-            self._store.close()
-            self._life = self._store.open()
-        self._last = self._life * LIFE
-        for job in self._counts.readable(self._store.load()):
-            self._know(job)
-
-    def _know(self, job: SavedJob) -> None:
-        if not self._renumber:
-            self._numbers.add(job.number)
-            self._handles.add(job.handle)
-
-    def _take(self, job: SavedJob) -> None:
-        if self._renumber:
-            job = self._renumbered(job)
-        elif job.number in self._numbers or job.handle in self._handles:
-            self._counts.skipped += 1
-            return
-        largest = self._store.largest
-        life = max(job.number, job.place) // LIFE
-        if len(job.data) > largest:
-            self._counts.refuse(job, f"its workload has more than {largest} bytes")
-        elif life > self._life + _LIVES:
-            self._counts.refuse(job, "its number is too large: see --renumber")
-        else:
-            self._see(life)
-            self._put(job)
-
-    def _renumbered(self, job: SavedJob) -> SavedJob:
-        self._last += 1
-        handle = b"%s:%d" % (self._prefix, self._last)
-        return job._replace(number=self._last, handle=handle, place=self._last)
-
-    def _see(self, life: int) -> None:
-        """
-        A job with a number of a life that is still to come would get into the way
-        of the jobs of that life: let it pass.
-        """
-        if life > self._life:
-            if life > self._life + _MANY_LIVES:
-                complain(
-                    f"txgearadmin: counting lives up to {life}, which takes a while"
-                )
-            self._commit()
-            self._store.close()
-            self._open(life)
-
-    def _put(self, job: SavedJob) -> None:
-        if not job.submitted:
-            # Nobody knows; but it is not as old as the epoch.
-            job = job._replace(submitted=time())
-        self._know(job)
-        self._batch.append(job)
-        self._bytes += len(job.data)
-        if len(self._batch) >= _JOBS or self._bytes >= _BYTES:
-            self._commit()
-
-    def _commit(self) -> None:
-        if self._batch:
-            self._store.commit(Batch(inserts=self._batch))
-            self._counts.done += len(self._batch)
-        self._batch, self._bytes = [], 0
-
-
 def _write(options: Namespace, url: str, found: Iterator[Found], verb: str) -> int:
     """
-    Write jobs to a store, and say how many.
+    Write jobs and records to a store, and say how many.
 
     @return: the exit status.
     """
     store = storeFromURL(url)
     if store is None:
         raise BadSetting("memory: keeps nothing that was put into it")
-    counts = _Counts()
+    counts = Counts()
     try:
-        _Writing(store, counts, options.renumber).write(counts.readable(found))
+        Writing(store, counts, options.renumber).write(counts.readable(found))
     finally:
-        said = f"{_jobs(counts.done)} {verb}, {counts.skipped} skipped"
+        said = f"{counts.told} {verb}, {counts.skipped} skipped"
         refused = f", {counts.refused} refused" if counts.refused else ""
         complain(f"{said}, {counts.unreadable} unreadable{refused}")
         if options.json:
             sayJSON(
                 {
                     verb: counts.done,
+                    "records": counts.records,
                     "skipped": counts.skipped,
                     "unreadable": counts.unreadable,
                     "refused": counts.refused,
@@ -277,46 +95,49 @@ def _write(options: Namespace, url: str, found: Iterator[Found], verb: str) -> i
     return counts.status
 
 
-def _jobs(number: int) -> str:
-    return f"{number} job{'s' * (number != 1)}"
-
-
 def _copy(options: Namespace) -> int:
     """
-    Copy the jobs of one store to another.
+    Copy what is in one store to another.
     """
     if options.url == options.to:
         raise BadSetting("a store is not copied to itself")
     if options.url.startswith("gearmand+"):
         options.renumber = True
-    return _write(options, options.to, _reading(options.url), "copied")
+    return _write(options, options.to, reading(options.url), "copied")
 
 
 def _import(options: Namespace) -> int:
     """
-    Put the jobs of an export into a store.
+    Put what is in an export into a store.
     """
     with _opened(options.file, "rb", sys.stdin) as stream:
-        found = _begun(readLines(stream))
+        found = begun(readLines(stream))
         return _write(options, options.url, found, "imported")
 
 
 def _export(options: Namespace) -> int:
     """
-    Write the jobs of a store as lines of JSON.
+    Write what is in a store as lines of JSON.
     """
-    counts = _Counts()
-    found = _reading(options.url)
+    counts = Counts()
+    found = reading(options.url)
     try:
         with _opened(options.file, "wb", sys.stdout) as stream:
-            for number, line in enumerate(writeLines(counts.readable(found))):
+            for line in writeLines(_counting(counts, found)):
                 stream.write(line)
-                # The first one is no job.
-                counts.done = number
             stream.flush()
     finally:
-        complain(f"{_jobs(counts.done)} exported, {counts.unreadable} unreadable")
+        complain(f"{counts.told} exported, {counts.unreadable} unreadable")
     return counts.status
+
+
+def _counting(counts: Counts, found: Iterable[Found]) -> Iterator[Kept]:
+    """
+    Pass on what is readable, and count what whoever asked is done with.
+    """
+    for one in counts.readable(found):
+        yield one
+        counts.add(one)
 
 
 def _opened(
@@ -360,19 +181,21 @@ def _check(options: Namespace) -> int:
     """
     Say what is in a store.
     """
-    counts, now = _Counts(), time()
+    counts, now = Counts(), time()
     rows: defaultdict[bytes, _Row] = defaultdict(_Row)
     total = _Row()
     unreadable: list[Unreadable] = []
-    for job in counts.readable(_kept(_reading(options.url), unreadable)):
-        for row in rows[job.function], total:
-            row.add(job, now)
-        counts.done += 1
+    for one in counts.readable(_kept(reading(options.url), unreadable)):
+        counts.add(one)
+        if not isinstance(one, SavedRecord):
+            for row in rows[one.function], total:
+                row.add(one, now)
     if options.json:
         sayJSON(
             {
                 "jobs": counts.done,
                 **_values(total),
+                "records": counts.records,
                 "functions": [
                     {"function": readable(function), **_values(row)}
                     for function, row in sorted(rows.items())
@@ -385,15 +208,21 @@ def _check(options: Namespace) -> int:
         for function, row in sorted(rows.items()):
             cells = row.queued, row.delayed, row.bytes, _moment(row.oldest)
             say("\t".join([shown(function), *map(str, cells)]))
-    said = f"{_jobs(counts.done)}, {total.delayed} delayed, {total.bytes} bytes"
-    oldest = f", the oldest of {_moment(total.oldest)}" if total.oldest else ""
-    complain(f"{said}{oldest}, {counts.unreadable} unreadable")
+    said = [
+        counted(counts.done, "job"),
+        f"{total.delayed} delayed",
+        f"{total.bytes} bytes",
+        *([f"the oldest of {_moment(total.oldest)}"] if total.oldest else []),
+        *counts.recordsTold,
+        f"{counts.unreadable} unreadable",
+    ]
+    complain(", ".join(said))
     return counts.status
 
 
 def _kept(found: Iterable[Found], unreadable: list[Unreadable]) -> Iterator[Found]:
     """
-    Pass all of it on, and keep what is no job.
+    Pass all of it on, and keep what is no job or record.
     """
     for one in found:
         if isinstance(one, Unreadable):
@@ -430,7 +259,8 @@ def _parser() -> ArgumentParser:
     """
     parser = ArgumentParser(
         "txgearadmin store",
-        description="Look into stores of jobs, and carry jobs from one to another. A"
+        description="Look into stores of jobs, and carry what is in them from one to"
+        " another. A"
         " store is sqlite:PATH, postgresql://, mysql://, mariadb:// or redis:// with"
         " what follows there; what gearmand keeps is one of them with gearmand+ in"
         " front, and is only read.",
@@ -447,9 +277,9 @@ def _parser() -> ArgumentParser:
         return made
 
     check = command("check", _check, "say what is in a store, and whether it is whole")
-    export = command("export", _export, "write the jobs of a store as lines of JSON")
-    take = command("import", _import, "put exported jobs into a store")
-    copy = command("copy", _copy, "put the jobs of one store into another")
+    export = command("export", _export, "write what is in a store as lines of JSON")
+    take = command("import", _import, "put what was exported into a store")
+    copy = command("copy", _copy, "put what is in one store into another")
     for made in check, export, take:
         made.add_argument("url", metavar="URL", help="the store")
     copy.add_argument("url", metavar="FROM", help="the store to read")

@@ -1,9 +1,10 @@
 """
-What a store of jobs is, and what is kept in it.
+What a store of jobs is, and what is kept in it: jobs, and records beside them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Final, NamedTuple, get_type_hints
@@ -21,7 +22,15 @@ How many numbers a server has for its jobs between its start and its end: those 
 its n-th life begin at n times as many.
 """
 
+KEY_LIMIT: Final = 4200
+"""How many bytes the key of a record has at most."""
+
+RECORD_ROOM: Final = 64 * 1024
+"""By how many bytes the value of a record may be larger than a workload."""
+
 _LARGEST_NUMBER: Final = 2**63 - 1
+
+_RECORD_KIND: Final = re.compile("[a-z]{1,16}")
 
 
 class SavedJob(NamedTuple):
@@ -111,9 +120,49 @@ class JobUpdate(NamedTuple):
     error: bytes
 
 
+class SavedRecord(NamedTuple):
+    """
+    Something that is kept beside the jobs. What it says is the board's business.
+
+    @ivar kind: which kind of thing it is, from 1 to 16 of the letters C{a} to C{z}.
+    @ivar key: tells it from others of its kind; from 1 to L{KEY_LIMIT} bytes.
+    @ivar value: any bytes, L{RECORD_ROOM} more than a workload has at most; L{None}
+        in a batch, for what is to be kept no more.
+    """
+
+    kind: str
+    key: bytes
+    value: bytes | None
+
+    @property
+    def name(self) -> str:
+        """
+        What it is called in messages.
+        """
+        return f"{self.kind} record {self.key!r:.80}"
+
+    def check(self) -> SavedRecord:
+        """
+        Look whether it can be a record that is kept.
+
+        @return: it.
+        @raise BadRow: saying what is wrong.
+        """
+        kind, key, value = self
+        if type(kind) is not str or not _RECORD_KIND.fullmatch(kind):
+            raise BadRow(f"kind is {kind!r:.50}")
+        if type(key) is not bytes:
+            raise BadRow(f"key is {key!r:.50}, which is not bytes")
+        if not 0 < len(key) <= KEY_LIMIT:
+            raise BadRow(f"key has {len(key)} bytes")
+        if type(value) is not bytes:
+            raise BadRow(f"value is {value!r:.50}, which is not bytes")
+        return self
+
+
 class Unreadable(NamedTuple):
     """
-    Something in a store that is no job, though it stands where jobs do.
+    Something in a store that is no job or record, though it stands where they do.
 
     @ivar name: what it is called there.
     @ivar reason: what is wrong with it.
@@ -126,18 +175,21 @@ class Unreadable(NamedTuple):
 @frozen
 class Batch:
     """
-    Changes that are made together or not at all. A job is in one of the three at
-    most.
+    Changes that are made together or not at all. A job is in one of the first three
+    at most, and there is one record at most of the same kind and key.
 
     @ivar inserts: new jobs. One whose number is kept already takes its place:
         after a failure nobody knows what was saved.
     @ivar updates: what changed of others. Those that are not kept are no concern.
     @ivar deletes: the numbers of those that are to be kept no more, or are not.
+    @ivar records: each takes the place of the one of its kind and key, if there is
+        one. One without a value is to be kept no more, or is not.
     """
 
     inserts: Sequence[SavedJob] = ()
     updates: Sequence[JobUpdate] = ()
     deletes: Sequence[int] = ()
+    records: Sequence[SavedRecord] = ()
 
 
 class IJobStore(Interface):
@@ -153,7 +205,8 @@ class IJobStore(Interface):
     """
 
     largest: int = Attribute(
-        "The largest workload that it can keep, in bytes. Known once it is open."
+        "The largest workload that it can keep, in bytes; it can keep values of records"
+        " that are larger by L{RECORD_ROOM}, too. Known once it is open."
     )
 
     def open(reading: bool = False) -> int:
@@ -168,11 +221,11 @@ class IJobStore(Interface):
         @raise StoreUnusable: when another server has it, too.
         """
 
-    def load() -> Iterator[SavedJob | Unreadable]:
+    def load() -> Iterator[SavedRecord | SavedJob | Unreadable]:
         """
-        Yield all that is kept, by place. It may be more than fits into memory at
-        once. What cannot be read is set aside, where a person may look at it,
-        and is not there the next time.
+        Yield all that is kept: the records first, in any order, and then the jobs, by
+        place. It may be more than fits into memory at once. What cannot be read is
+        set aside, where a person may look at it, and is not there the next time.
         """
 
     def commit(batch: Batch) -> None:

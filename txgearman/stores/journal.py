@@ -10,9 +10,10 @@ The rules:
   - Who waits for a job to be saved is told when its batch is, and not before.
   - A store that does not take a batch is given parts of it: one job costs the others
     nothing.
+  - Nor does anybody wait for a record, unless they say so; then it is written at once.
   - A store that fails costs those their answer who wait for it, and those who come
-    while it is down: they are told so. What ended or changed meanwhile is saved when
-    the store works again.
+    while it is down: they are told so. What ended or changed meanwhile, records too, is
+    saved when the store works again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from txgearman.board.durable import DurableBoard
 from txgearman.board.job import Job
 from txgearman.board.saving import Saving, Told
 from txgearman.errors import ServerError, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore
+from txgearman.stores.interface import RECORD_ROOM, Batch, IJobStore, SavedRecord
 from txgearman.stores.outage import Alarm, Outage
 from txgearman.stores.rows import batchOf, saveApart
 from txgearman.wire.codec import Data
@@ -106,6 +107,13 @@ class Journal:
         self._whenWritten: list[Callable[[], None]] = []
         self._begunAt = 0.0
 
+    @property
+    def unsaved(self) -> Saving | None:
+        """
+        What is to be saved next, if anything is.
+        """
+        return self._next or None
+
     # What the board asks for
 
     def check(self, data: Data) -> None:
@@ -157,6 +165,19 @@ class Journal:
             saving.ended[job.number] = None
             self._beginSoon()
 
+    def keep(self, kind: str, key: bytes, value: bytes | None) -> Saving:
+        """
+        Keep something beside the jobs, or keep it no longer.
+
+        @param value: L{None} for what is to be kept no longer.
+        @return: what it is saved with: whoever wants to know tells that.
+        """
+        saving = self._next
+        saving.records[kind, key] = value
+        saving.hurry = self._begin
+        self._beginSoon()
+        return saving
+
     # What is written
 
     def _begin(self) -> None:
@@ -192,12 +213,30 @@ class Journal:
         saving, self._next = self._next, Saving()
         self._current = saving
         self._begunAt = self._clock.seconds()
+        if saving.records:
+            self._weed(saving)
         batch = batchOf(saving)
         writing = self._run(partial(self._store.commit, batch))
         writing.addCallbacks(
             lambda _: self._written(saving), partial(self._notTaken, saving, batch)
         )
         writing.addErrback(self._broken)
+
+    def _weed(self, saving: Saving) -> None:
+        """
+        Leave out records that the store could never take: for them, nothing else
+        would be saved either.
+        """
+        most = self._store.largest + RECORD_ROOM
+        for (kind, key), value in saving.records.items():
+            if value is not None and len(value) > most:
+                self._log.error(
+                    "{name} has {size} bytes, which are too many for the store",
+                    name=SavedRecord(kind, key, value).name,
+                    size=len(value),
+                )
+                # Nor is there to be an older one in its place.
+                saving.records[kind, key] = None
 
     def _written(self, saving: Saving, refusal: bytes | None = None) -> None:
         """
@@ -207,7 +246,9 @@ class Journal:
         """
         self._current = None
         if self._outage is not None:
-            self._works(bool(saving.jobs))
+            records = saving.records.values()
+            grows = bool(saving.jobs) or any(value is not None for value in records)
+            self._works(grows)
         saved = self._board.saved
         for job in saving.jobs:
             if job.saving is saving:
@@ -297,6 +338,7 @@ class Journal:
         later.changed |= saving.changed
         later.ended |= saving.ended
         later.ended |= dict.fromkeys(job.number for job in saving.jobs)
+        later.records |= saving.records
         for number in later.ended:
             later.changed.pop(number, None)
 
@@ -340,8 +382,8 @@ class Journal:
         """
         The store took a batch.
 
-        @param certain: whether there was a job in it. A disk that is full takes
-            what needs no room.
+        @param certain: whether there was something in it that needs room. A disk
+            that is full takes all else.
         """
         self.down = None
         if certain:
@@ -415,6 +457,12 @@ class Journal:
                 "the store does not know of {ended} jobs that have ended: they will"
                 " run again",
                 ended=len(self._next.ended),
+            )
+        if self._next.records:
+            self._log.warn(
+                "{records} records beside the jobs have changed, and the store does"
+                " not know of it",
+                records=len(self._next.records),
             )
         whenWritten, self._whenWritten = self._whenWritten, []
         for call in whenWritten:

@@ -1,5 +1,5 @@
 """
-How the jobs that were kept come back.
+How the jobs that were kept come back, and what was kept beside them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from txgearman.board.durable import DurableBoard
-from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.interface import LIFE, IJobStore, SavedJob, Unreadable
+from txgearman.errors import BadRow, StoreError, StoreUnusable
+from txgearman.stores.interface import (
+    LIFE,
+    IJobStore,
+    SavedJob,
+    SavedRecord,
+    Unreadable,
+)
 from txgearman.stores.journal import Runner
 
-# So many jobs are taken in before others have their turn.
+# So many jobs or records are taken in before others have their turn.
 _PAGE: Final = 1000
 
 # So many of what cannot be read are told one by one.
@@ -26,6 +32,8 @@ _TOLD: Final = 20
 
 # How long a store that does not open is left alone, in seconds.
 _PAUSE: Final = 1.0
+
+_Kept = SavedRecord | SavedJob | Unreadable
 
 _log = Logger()
 
@@ -87,20 +95,39 @@ class Loader:
         kept = self._store.load()
         while page := await self._run(partial(_page, kept)):
             for one in page:
-                if isinstance(one, Unreadable):
-                    self._setAside(one)
-                elif self._board.restore(*one) is not None:
-                    self._jobs += 1
+                if isinstance(one, SavedJob):
+                    self._takeJob(one)
+                elif isinstance(one, SavedRecord):
+                    self._takeRecord(one)
                 else:
-                    self._notTaken(one)
+                    self._notRead(one.name, one.reason, "set aside")
 
-    def _setAside(self, one: Unreadable) -> None:
+    def _takeJob(self, job: SavedJob) -> None:
+        if self._board.restore(*job) is not None:
+            self._jobs += 1
+        else:
+            self._notTaken(job)
+
+    def _takeRecord(self, record: SavedRecord) -> None:
+        """
+        Give back a record. One that the board cannot read stays: a later version may
+        have written it.
+        """
+        kind, key, value = record
+        assert value is not None, "a store has nothing but records with values"
+        try:
+            self._board.restoreRecord(kind, key, value)
+        except BadRow as error:
+            self._notRead(record.name, str(error), "left there")
+
+    def _notRead(self, name: str, reason: str, fate: str) -> None:
         self._unreadable += 1
         if self._unreadable <= _TOLD:
             _log.error(
-                "{name} in the store cannot be read, and is set aside: {reason}",
-                name=one.name,
-                reason=one.reason,
+                "{name} in the store cannot be read, and is {fate}: {reason}",
+                name=name,
+                fate=fate,
+                reason=reason,
             )
 
     def _notTaken(self, one: SavedJob) -> None:
@@ -128,5 +155,5 @@ class Loader:
         )
 
 
-def _page(kept: Iterator[SavedJob | Unreadable]) -> list[SavedJob | Unreadable]:
+def _page(kept: Iterator[_Kept]) -> list[_Kept]:
     return list(islice(kept, _PAGE))

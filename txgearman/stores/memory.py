@@ -10,7 +10,13 @@ from attrs import define, field
 from zope.interface import implementer
 
 from txgearman.errors import BadRow, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore, SavedJob, Unreadable
+from txgearman.stores.interface import (
+    Batch,
+    IJobStore,
+    SavedJob,
+    SavedRecord,
+    Unreadable,
+)
 
 
 @define(eq=False)
@@ -20,7 +26,8 @@ class Drawer:
 
     @ivar lives: how often it was opened.
     @ivar jobs: those that are kept, by number.
-    @ivar quarantine: those that could not be read, with the reason.
+    @ivar records: what is kept beside them, by kind and key.
+    @ivar quarantine: what could not be read, with the reason.
     @ivar owner: the store that has it open.
     @ivar broken: whether everything fails, as on a disk that is full.
     @ivar commits: the batches that were saved, or would have been.
@@ -28,7 +35,8 @@ class Drawer:
 
     lives: int = 0
     jobs: dict[int, SavedJob] = field(factory=dict)
-    quarantine: list[tuple[SavedJob, str]] = field(factory=list)
+    records: dict[tuple[str, bytes], bytes] = field(factory=dict)
+    quarantine: list[tuple[SavedJob | SavedRecord, str]] = field(factory=list)
     owner: object = None
     broken: bool = False
     commits: list[Batch] = field(factory=list)
@@ -61,10 +69,20 @@ class MemoryStore:
         drawer.lives += 1
         return drawer.lives
 
-    def load(self) -> Iterator[SavedJob | Unreadable]:
+    def load(self) -> Iterator[SavedRecord | SavedJob | Unreadable]:
         """
         Yield what is kept.
         """
+        for (kind, key), value in list(self.drawer.records.items()):
+            self._check()
+            record = SavedRecord(kind, key, value)
+            try:
+                yield record.check()
+            except BadRow as error:
+                if not self._reading:
+                    self.drawer.quarantine.append((record, str(error)))
+                    del self.drawer.records[kind, key]
+                yield Unreadable(record.name, str(error))
         for job in sorted(self.drawer.jobs.values(), key=lambda job: job.place):
             self._check()
             try:
@@ -89,6 +107,11 @@ class MemoryStore:
                 jobs[update.number] = jobs[update.number]._replace(**update._asdict())
         for number in batch.deletes:
             jobs.pop(number, None)
+        for kind, key, value in batch.records:
+            if value is None:
+                self.drawer.records.pop((kind, key), None)
+            else:
+                self.drawer.records[kind, key] = value
 
     def close(self) -> None:
         """

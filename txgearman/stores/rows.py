@@ -1,5 +1,5 @@
 """
-Jobs of a board as they are kept, and how they are saved.
+Jobs of a board, and records, as they are kept, and how they are saved.
 """
 
 from __future__ import annotations
@@ -10,7 +10,13 @@ from typing import Final
 from txgearman.board.job import Job
 from txgearman.board.saving import Saving
 from txgearman.errors import StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore, JobUpdate, SavedJob
+from txgearman.stores.interface import (
+    Batch,
+    IJobStore,
+    JobUpdate,
+    SavedJob,
+    SavedRecord,
+)
 
 # How long it may take to find out which jobs a store does not take, in seconds. A store
 # that needs longer does not work at all.
@@ -25,6 +31,9 @@ def batchOf(saving: Saving) -> Batch:
         [_row(job) for job in saving.jobs],
         [_update(job) for job in saving.changed.values()],
         list(saving.ended),
+        [SavedRecord(*one, value) for one, value in saving.records.items()]
+        if saving.records
+        else (),
     )
 
 
@@ -65,7 +74,7 @@ def saveApart(store: IJobStore, batch: Batch) -> dict[int, str]:
     @raise StoreError: when it takes nothing.
     """
     until = time.monotonic() + _PATIENCE
-    store.commit(Batch(updates=batch.updates, deletes=batch.deletes))
+    store.commit(Batch((), batch.updates, batch.deletes, batch.records))
     refused: dict[int, str] = {}
     parts = [batch.inserts]
     while parts:

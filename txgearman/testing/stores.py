@@ -7,12 +7,14 @@ What every store of jobs has to do, as tests: inherit them for one more store::
 
         def spoil(self, number):
             ...
+
+        def spoilRecord(self, kind, key):
+            ...
+
+Those for records are in L{txgearman.testing.records}, and are inherited along.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
 
 from zope.interface.verify import verifyObject
 
@@ -24,63 +26,16 @@ from txgearman.stores.interface import (
     SavedJob,
     Unreadable,
 )
+from txgearman.testing.kept import MOMENT, StoreBench, savedJob
+from txgearman.testing.records import RecordStoreContract
 
-if TYPE_CHECKING:
-    from unittest import TestCase
-else:
-    TestCase = object
-
-MOMENT: Final = 1_700_000_000.25
-"""When most of the jobs here were submitted, in seconds of the epoch."""
+__all__ = ["MOMENT", "JobStoreContract", "StoreBench", "savedJob"]
 
 
-def savedJob(
-    number: int,
-    handle: bytes = b"",
-    function: bytes = b"reverse",
-    unique: bytes = b"",
-    priority: int = 1,
-    data: bytes = b"data",
-    reducer: bytes = b"",
-    due: float = 0.0,
-    submitted: float = MOMENT,
-    place: int = 0,
-    attempts: int = 0,
-    error: bytes = b"",
-) -> SavedJob:
-    """
-    Make a job to keep.
-
-    @param handle: the number behind C{H:} when empty.
-    @param place: the number when 0.
-    """
-    return SavedJob(
-        number,
-        handle or b"H:%d" % number,
-        function,
-        unique,
-        priority,
-        data,
-        reducer,
-        due,
-        submitted,
-        place or number,
-        attempts,
-        error,
-    )
-
-
-class JobStoreContract(TestCase):
+class JobStoreContract(RecordStoreContract):
     """
     Tests of an L{IJobStore}; mix them into a C{TestCase}.
     """
-
-    def makeStore(self) -> IJobStore:
-        """
-        Make a store. All stores that one test makes are of the same jobs, of which
-        there are none when it begins.
-        """
-        raise NotImplementedError
 
     def spoil(self, number: int) -> None:
         """
@@ -88,50 +43,6 @@ class JobStoreContract(TestCase):
         closed.
         """
         raise NotImplementedError
-
-    def opened(self, reading: bool = False) -> IJobStore:
-        """
-        Make a store and open it; it is closed when the test ends.
-        """
-        store = self.makeStore()
-        self.addCleanup(store.close)
-        store.open(reading)
-        return store
-
-    def keep(self, *jobs: SavedJob) -> None:
-        """
-        Keep some jobs, with a store that is closed then.
-        """
-        store = self.loaded()
-        store.commit(Batch(inserts=jobs))
-        store.close()
-
-    def loaded(self) -> IJobStore:
-        """
-        Make a store and load what is in it.
-        """
-        store = self.opened()
-        list(store.load())
-        return store
-
-    def kept(self) -> list[SavedJob | Unreadable]:
-        """
-        Look what is kept.
-        """
-        store = self.opened()
-        found = list(store.load())
-        store.close()
-        return found
-
-    def assertKept(self, jobs: Iterable[SavedJob]) -> None:
-        """
-        These jobs are kept, in this order, and nothing else.
-        """
-        found = self.kept()
-        self.assertEqual(found, list(jobs))
-        for job in found:
-            assert isinstance(job, SavedJob)
-            job.check()
 
     def test_interface(self) -> None:
         """

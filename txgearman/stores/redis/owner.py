@@ -22,8 +22,8 @@ from twisted.logger import Logger
 from txgearman.errors import StoreError, StoreUnusable
 from txgearman.stores.redis.link import Command, Keys, Link
 
-SCHEMA: Final = 1
-"""What says how the jobs are kept."""
+SCHEMA: Final = 2
+"""What says how the jobs and records are kept."""
 
 # How long the connection of a server that ended may still be known, in seconds.
 _PATIENCE: Final = 2.0
@@ -178,7 +178,7 @@ def livesOf(link: Link, keys: Keys) -> int:
     meta = keys("meta")
     kept = link.ask("HMGET", meta, "schema", "lives")
     if kept == [None, None]:
-        if link.ask("EXISTS", meta, keys("jobs")):
+        if link.ask("EXISTS", meta, keys("jobs"), keys("records")):
             raise StoreUnusable(f"Redis: {meta} has no schema, but there is more")
         return 0
     if not all(one is not None and COUNT.fullmatch(one) for one in kept):

@@ -5,16 +5,14 @@ What databases of SQL do not have in common.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, update
 from sqlalchemy.pool import NullPool
 
-from txgearman.stores.interface import JobUpdate, SavedJob
+from txgearman.stores.interface import JobUpdate, SavedJob, SavedRecord
 from txgearman.stores.sql.tables import JOBS
-
-Row = TypeVar("Row", SavedJob, JobUpdate)
 
 READ_TIMEOUT: Final = 30
 """How long a database may be silent before it counts as lost, in seconds."""
@@ -114,6 +112,13 @@ class Dialect(ABC):
         connection.execute(_UPDATE, rows)
 
     @abstractmethod
+    def put(self, connection: Connection, records: Sequence[SavedRecord]) -> None:
+        """
+        Insert records that have values, or put them in the place of others with their
+        kinds and keys.
+        """
+
+    @abstractmethod
     def words(self, error: BaseException) -> str:
         """
         @param error: the driver's.
@@ -129,32 +134,9 @@ class Dialect(ABC):
         """
 
 
-def weigh(row: SavedJob | JobUpdate) -> int:
+def weigh(row: SavedJob | JobUpdate | SavedRecord) -> int:
     """
     @return: how many bytes of a statement a row takes at most, where each of its
         own is written as two.
     """
     return 300 + 2 * sum(len(one) for one in row if isinstance(one, bytes))
-
-
-def cut(
-    rows: Sequence[Row],
-    most: int,
-    room: int = 0,
-    weight: Callable[[Row], int] = weigh,
-) -> Iterator[Sequence[Row]]:
-    """
-    Cut rows into pieces.
-
-    @param most: how many there are in a piece.
-    @param room: how much they weigh together, unless it is only one.
-    """
-    start = weighed = 0
-    for place, row in enumerate(rows):
-        heavy = weight(row)
-        if place > start and (place - start >= most or weighed + heavy > room):
-            yield rows[start:place]
-            start, weighed = place, 0
-        weighed += heavy
-    if start < len(rows):
-        yield rows[start:]

@@ -7,14 +7,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, TextClause, text
 
-from txgearman.stores.interface import JobUpdate, SavedJob
+from txgearman.stores.interface import JobUpdate, SavedJob, SavedRecord
 from txgearman.stores.sql.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
-from txgearman.stores.sql.tables import COLUMNS, JOBS, QUARANTINE, rowOf
+from txgearman.stores.sql.tables import (
+    COLUMNS,
+    JOBS,
+    QUARANTINE,
+    RECORD_COLUMNS,
+    RECORDS,
+    rowOf,
+    rowOfRecord,
+)
 
-# Room beside a workload in a statement: for the names, for an error, and for what is
-# always the same.
+# Room beside a workload in a statement: for the names and an error, or for a record's
+# key and what its value has more than a workload, and for what is always the same.
 _BESIDE: Final = 32 * 1024
 
 # The names of locks are the whole server's.
@@ -34,10 +42,15 @@ def _names(fields: Sequence[str]) -> str:
 
 # PyMySQL makes one statement of many such rows. What comes with ON DUPLICATE KEY it
 # would not know in the form that SQLAlchemy gives it for MySQL 8.
-_REPLACE: Final = text(
-    f"REPLACE INTO {JOBS.name} ({_names(COLUMNS)})"
-    f" VALUES ({', '.join(f':{name}' for name in COLUMNS)})"
-)
+def _replace(table: Table, names: Sequence[str]) -> TextClause:
+    return text(
+        f"REPLACE INTO {table.name} ({_names(names)})"
+        f" VALUES ({', '.join(f':{name}' for name in names)})"
+    )
+
+
+_REPLACE: Final = _replace(JOBS, COLUMNS)
+_REPLACE_RECORDS: Final = _replace(RECORDS, RECORD_COLUMNS)
 
 # The first part is of no rows, but has the types: MariaDB guesses those of what is
 # written out, and would keep only what is behind the first 64 KiB of an error.
@@ -127,6 +140,12 @@ class MySQL(Dialect):
             f" SET {_CHANGES}",
             tuple(value for one in updates for value in one),
         )
+
+    def put(self, connection: Connection, records: Sequence[SavedRecord]) -> None:
+        """
+        Likewise.
+        """
+        connection.execute(_REPLACE_RECORDS, [rowOfRecord(one) for one in records])
 
     def words(self, error: BaseException) -> str:
         """

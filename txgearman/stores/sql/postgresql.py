@@ -9,12 +9,20 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, event, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import URL, Connection, Engine, Table, TextClause, event, text
+from sqlalchemy.dialects.postgresql import Insert, insert
 
-from txgearman.stores.interface import JobUpdate, SavedJob
+from txgearman.stores.interface import JobUpdate, SavedJob, SavedRecord
 from txgearman.stores.sql.dialects import CONNECT_TIMEOUT, READ_TIMEOUT, Dialect
-from txgearman.stores.sql.tables import COLUMNS, JOBS, META, rowOf
+from txgearman.stores.sql.tables import (
+    COLUMNS,
+    JOBS,
+    META,
+    RECORD_COLUMNS,
+    RECORDS,
+    rowOf,
+    rowOfRecord,
+)
 
 # A value may have a gigabyte, and is sent as two digits for each byte: a dump could
 # not read what is larger than half of that, nor could we.
@@ -78,22 +86,21 @@ _ALIVE: Final = {
     "idle_session_timeout": "0",
 }
 
-_INSERT: Final = insert(JOBS)
-_ONE: Final = _INSERT.on_conflict_do_update(
-    index_elements=[JOBS.c.number],
-    set_={name: _INSERT.excluded[name] for name in COLUMNS if name != "number"},
-)
+_KINDS: Final = {
+    int: "bigint",
+    float: "double precision",
+    bytes: "bytea",
+    str: "text",
+}
 
-_KINDS: Final = {int: "bigint", float: "double precision", bytes: "bytea"}
 
-
-def _unnest(names: Sequence[str]) -> str:
+def _unnest(table: Table, names: Sequence[str]) -> str:
     """
     What makes rows of one array for each column: psycopg takes five times as long for
     a parameter for each value.
     """
     arrays = (
-        f"CAST(:{name} AS {_KINDS[JOBS.c[name].type.python_type]}[])" for name in names
+        f"CAST(:{name} AS {_KINDS[table.c[name].type.python_type]}[])" for name in names
     )
     return f"unnest({', '.join(arrays)}) AS new ({_names(names)})"
 
@@ -102,21 +109,44 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def _changes(names: Iterable[str], table: str) -> str:
-    return ", ".join(
-        f'"{name}" = {table}."{name}"' for name in names if name != "number"
+def _changes(names: Sequence[str], table: str) -> str:
+    """
+    @param names: of which the first is that of the key, which does not change.
+    """
+    return ", ".join(f'"{name}" = {table}."{name}"' for name in names[1:])
+
+
+def _one(table: Table, names: Sequence[str]) -> Insert:
+    """
+    What inserts one row, or puts it in the place of another one.
+    """
+    made = insert(table)
+    return made.on_conflict_do_update(
+        index_elements=[table.c[names[0]]],
+        set_={name: made.excluded[name] for name in names[1:]},
     )
 
 
-_MANY: Final = text(
-    f"INSERT INTO {JOBS.name} ({_names(COLUMNS)}) SELECT * FROM {_unnest(COLUMNS)}"
-    f" ON CONFLICT (number) DO UPDATE SET {_changes(COLUMNS, 'excluded')}"
-)
+def _many(table: Table, names: Sequence[str]) -> TextClause:
+    """
+    What does so with many.
+    """
+    return text(
+        f"INSERT INTO {table.name} ({_names(names)})"
+        f" SELECT * FROM {_unnest(table, names)}"
+        f" ON CONFLICT ({names[0]}) DO UPDATE SET {_changes(names, 'excluded')}"
+    )
+
+
+_ONE: Final = _one(JOBS, COLUMNS)
+_MANY: Final = _many(JOBS, COLUMNS)
+_ONE_RECORD: Final = _one(RECORDS, RECORD_COLUMNS)
+_MANY_RECORDS: Final = _many(RECORDS, RECORD_COLUMNS)
 
 # The rows are locked in the order of their numbers, whichever way they are joined.
 _UPDATE: Final = text(
     f"UPDATE {JOBS.name} SET {_changes(JobUpdate._fields, 'new')}"
-    f" FROM (SELECT new.* FROM {_unnest(JobUpdate._fields)}"
+    f" FROM (SELECT new.* FROM {_unnest(JOBS, JobUpdate._fields)}"
     f" JOIN {JOBS.name} AS old ON old.number = new.number"
     " ORDER BY new.number FOR UPDATE OF old) AS new"
     f" WHERE {JOBS.name}.number = new.number"
@@ -133,6 +163,9 @@ def _arrays(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def _array(values: Sequence[Any]) -> str:
     if isinstance(values[0], bytes):
         return '{"\\\\x' + '","\\\\x'.join([one.hex() for one in values]) + '"}'
+    if isinstance(values[0], str):
+        # Those of ours have nothing in them that would have to be escaped.
+        return '{"' + '","'.join(values) + '"}'
     return f"{{{','.join(map(str, values))}}}"
 
 
@@ -285,6 +318,16 @@ class PostgreSQL(Dialect):
         Send an array for each column.
         """
         connection.execute(_UPDATE, _arrays([one._asdict() for one in updates]))
+
+    def put(self, connection: Connection, records: Sequence[SavedRecord]) -> None:
+        """
+        As with jobs.
+        """
+        if len(records) == 1:
+            connection.execute(_ONE_RECORD, rowOfRecord(records[0]))
+        else:
+            rows = [rowOfRecord(record) for record in records]
+            connection.execute(_MANY_RECORDS, _arrays(rows))
 
     def words(self, error: BaseException) -> str:
         """

@@ -15,10 +15,17 @@ from sqlalchemy import URL, Connection, bindparam, delete, func, make_url, selec
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from txgearman.errors import BadRow, BadSetting, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, JobUpdate, SavedJob, Unreadable
+from txgearman.stores.interface import (
+    Batch,
+    JobUpdate,
+    SavedJob,
+    SavedRecord,
+    Unreadable,
+)
+from txgearman.stores.pieces import cut
 from txgearman.stores.sql import tables
-from txgearman.stores.sql.dialects import Dialect, cut
-from txgearman.stores.sql.tables import JOBS
+from txgearman.stores.sql.dialects import Dialect, weigh
+from txgearman.stores.sql.tables import JOBS, RECORDS
 
 OWNING: Final = 2.0
 """
@@ -47,6 +54,18 @@ _THESE: Final = JOBS.c.number.in_(
 )
 _FETCH: Final = select(*(JOBS.c[name] for name in SavedJob._fields)).where(_THESE)
 _DELETE: Final = delete(JOBS).where(_THESE)
+
+_RECORDS_AFTER: Final = (
+    select(RECORDS.c.digest, RECORDS.c.size)
+    .where(RECORDS.c.digest > bindparam("after"))
+    .order_by(RECORDS.c.digest)
+    .limit(bindparam("most"))
+)
+_THESE_RECORDS: Final = RECORDS.c.digest.in_(bindparam("digests", expanding=True))
+_FETCH_RECORDS: Final = select(
+    RECORDS.c.digest, *(RECORDS.c[name] for name in SavedRecord._fields)
+).where(_THESE_RECORDS)
+_DELETE_RECORDS: Final = delete(RECORDS).where(_THESE_RECORDS)
 
 
 class Database:
@@ -205,15 +224,59 @@ class Session:
         with self._together():
             return tables.life(self._connection)
 
-    def load(self, reading: bool) -> Iterator[SavedJob | Unreadable]:
+    def load(self, reading: bool) -> Iterator[SavedRecord | SavedJob | Unreadable]:
         """
-        Yield what is kept, by place, in a transaction for each page: nothing is
-        held while somebody thinks about a job.
+        Yield what is kept, in a transaction for each page: nothing is held while
+        somebody thinks about a job.
 
         @param reading: whether what is unreadable stays where it is.
         """
+        for digests in self._recordPages():
+            yield from self._recordPage(digests, reading)
         for numbers in self._pages():
             yield from self._page(numbers, reading)
+
+    def _recordPages(self) -> Iterator[list[bytes]]:
+        """
+        Yield what the records stand under, in pages that fit into memory.
+        """
+        after = b""
+        while True:
+            with self._together():
+                found = self._connection.execute(
+                    _RECORDS_AFTER, {"after": after, "most": _KEYS}
+                ).all()
+            for some in cut(found, _ROWS, _PAGE, itemgetter(1)):
+                yield [digest for digest, _ in some]
+            if len(found) < _KEYS:
+                break
+            after = found[-1][0]
+
+    def _recordPage(
+        self, digests: Sequence[bytes], reading: bool
+    ) -> list[SavedRecord | Unreadable]:
+        """
+        Fetch some records, and set aside what are none.
+        """
+        with self._together():
+            rows = self._connection.execute(_FETCH_RECORDS, {"digests": digests}).all()
+        page: list[SavedRecord | Unreadable] = []
+        reasons: dict[bytes, str] = {}
+        for digest, *values in rows:
+            record = SavedRecord._make(values)
+            try:
+                record.check()
+                if tables.digestOf(record.kind, record.key) != digest:
+                    raise BadRow("its digest is another one's")
+                page.append(record)
+            except BadRow as error:
+                reasons[digest] = str(error)
+                page.append(Unreadable(record.name, str(error)))
+        if reasons and not reading:
+            with self._together():
+                for digest, reason in reasons.items():
+                    tables.setRecordAside(self._connection, digest, reason)
+        return page
 
     def _pages(self) -> Iterator[list[int]]:
         """
@@ -284,15 +347,32 @@ class Session:
         updates: list[JobUpdate] = sorted(batch.updates, key=itemgetter(0))
         deletes = sorted(batch.deletes)
         with self._together():
-            for jobs in cut(inserts, _ROWS, dialect.statement):
+            for jobs in cut(inserts, _ROWS, dialect.statement, weigh):
                 dialect.insert(connection, jobs)
-            for changes in cut(updates, _ROWS, dialect.statement):
+            for changes in cut(updates, _ROWS, dialect.statement, weigh):
                 dialect.update(connection, changes)
-            for start in range(0, len(deletes), _ROWS):
-                numbers = deletes[start : start + _ROWS]
+            for numbers in cut(deletes, _ROWS):
                 connection.execute(_DELETE, {"numbers": numbers})
-            if not (inserts or updates or deletes):
+            if batch.records:
+                self._saveRecords(batch.records)
+            if not (inserts or updates or deletes or batch.records):
                 connection.execute(select(1))
+
+    def _saveRecords(self, records: Sequence[SavedRecord]) -> None:
+        """
+        Save records within a transaction, in the order of their digests.
+        """
+        connection, dialect = self._connection, self._dialect
+        byDigest = sorted(
+            ((tables.digestOf(one.kind, one.key), one) for one in records),
+            key=itemgetter(0),
+        )
+        put = [record for _, record in byDigest if record.value is not None]
+        gone = [digest for digest, record in byDigest if record.value is None]
+        for some in cut(put, _ROWS, dialect.statement, weigh):
+            dialect.put(connection, some)
+        for digests in cut(gone, _ROWS):
+            connection.execute(_DELETE_RECORDS, {"digests": digests})
 
     @contextmanager
     def _together(self) -> Iterator[None]:

@@ -19,7 +19,13 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
-from txgearman.stores.interface import Batch, IJobStore, SavedJob, Unreadable
+from txgearman.stores.interface import (
+    Batch,
+    IJobStore,
+    SavedJob,
+    SavedRecord,
+    Unreadable,
+)
 
 if TYPE_CHECKING:
     from txgearman.stores.sql.session import Database, Session
@@ -85,10 +91,10 @@ class SQLStore:
             )
         return session.nextLife()
 
-    def load(self) -> Iterator[SavedJob | Unreadable]:
+    def load(self) -> Iterator[SavedRecord | SavedJob | Unreadable]:
         """
-        Yield what is kept; what is not readable stands in the table
-        C{txgearman_quarantine} then.
+        Yield what is kept; what is not readable stands in the tables
+        C{txgearman_quarantine} and C{txgearman_quarantined_records} then.
         """
         session = self._connected()
         try:

@@ -1,7 +1,11 @@
 """
 The tables of the stores in SQL, and how those of earlier versions become today's.
 
-C{size} is how many bytes the workload has: MySQL would read all of it to tell.
+C{size} is how many bytes the workload or the value has: MySQL would read all of it to
+tell.
+
+A record stands under a digest of its kind and key, as no database has an index of keys
+that are as long: MySQL's ends at 3072 bytes, and PostgreSQL's at 2704.
 
 C{claimed_by} and C{claimed_until} are for servers that share a database: the life of
 the server that has the job, and until when, in seconds of the epoch. They are empty
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -36,15 +41,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeEngine
 
 from txgearman.errors import StoreUnusable
-from txgearman.stores.interface import SavedJob
+from txgearman.stores.interface import KEY_LIMIT, SavedJob, SavedRecord
 
 Step = Callable[[Connection], object]
-
-STEPS: tuple[Step, ...] = ()
-"""
-What makes tables of the next version from those of the first, the second and so on.
-MySQL has no way back from half a step: each has to work a second time, too.
-"""
 
 _METADATA: Final = MetaData()
 
@@ -115,6 +114,39 @@ QUARANTINE: Final = Table(
     **_INNODB,
 )
 
+_RECORD_TYPES: Final[Mapping[str, TypeEngine[Any]]] = {
+    "kind": String(16),
+    "key": _bytes(KEY_LIMIT),
+    "value": _bytes(),
+}
+
+RECORDS: Final = Table(
+    "txgearman_records",
+    _METADATA,
+    Column("digest", _bytes(32), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    *(Column(name, kind, nullable=False) for name, kind in _RECORD_TYPES.items()),
+    **_INNODB,
+)
+
+RECORD_COLUMNS: Final = ("digest", *SavedRecord._fields, "size")
+"""Those that a record is saved in."""
+
+QUARANTINED_RECORDS: Final = Table(
+    "txgearman_quarantined_records",
+    _METADATA,
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("reason", Text),
+    Column("moment", Double),
+    *(Column(name, kind) for name, kind in _RECORD_TYPES.items()),
+    **_INNODB,
+)
+
 META: Final = Table(
     "txgearman_meta",
     _METADATA,
@@ -122,6 +154,20 @@ META: Final = Table(
     Column("value", BigInteger, nullable=False),
     **_INNODB,
 )
+
+
+def _addRecords(connection: Connection) -> None:
+    """
+    Jobs were all that the first version kept.
+    """
+    _METADATA.create_all(connection, [RECORDS, QUARANTINED_RECORDS])
+
+
+STEPS: tuple[Step, ...] = (_addRecords,)
+"""
+What makes tables of the next version from those of the first, the second and so on.
+MySQL has no way back from half a step: each has to work a second time, too.
+"""
 
 
 def version() -> int:
@@ -210,6 +256,43 @@ def setAside(connection: Connection, number: int, reason: str) -> None:
         insert(QUARANTINE).from_select(["reason", "moment", *fields], row)
     )
     connection.execute(delete(JOBS).where(JOBS.c.number == number))
+
+
+def digestOf(kind: str, key: bytes) -> bytes:
+    """
+    @return: what the record of a kind and key stands under.
+    """
+    return sha256(b"%s:%s" % (kind.encode(), key)).digest()
+
+
+def rowOfRecord(record: SavedRecord) -> dict[str, Any]:
+    """
+    @param record: one that has a value.
+    @return: what stands in each of the columns.
+    """
+    return {
+        "digest": digestOf(record.kind, record.key),
+        **record._asdict(),
+        "size": len(record.value or b""),
+    }
+
+
+def setRecordAside(connection: Connection, digest: bytes, reason: str) -> None:
+    """
+    Put a record into quarantine, within a transaction.
+
+    @param digest: what it stands under.
+    """
+    fields = SavedRecord._fields
+    row = select(
+        literal(reason),
+        literal(time.time(), Double),
+        *(RECORDS.c[one] for one in fields),
+    ).where(RECORDS.c.digest == digest)
+    connection.execute(
+        insert(QUARANTINED_RECORDS).from_select(["reason", "moment", *fields], row)
+    )
+    connection.execute(delete(RECORDS).where(RECORDS.c.digest == digest))
 
 
 def _value(connection: Connection, name: str) -> int | None:

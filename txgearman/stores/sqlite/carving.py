@@ -1,7 +1,7 @@
 """
-The rows of the jobs in a file of SQLite, read without SQLite: of a file that was cut
-short, or written over, SQLite itself may find nothing, since the pages that say where
-the others are come last.
+The rows of the jobs and records in a file of SQLite, read without SQLite: of a file
+that was cut short, or written over, SQLite itself may find nothing, since the pages
+that say where the others are come last.
 
 The format is described on U{https://www.sqlite.org/fileformat2.html}.
 """
@@ -9,11 +9,11 @@ The format is described on U{https://www.sqlite.org/fileformat2.html}.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final
 
-from txgearman.stores.interface import SavedJob
+from txgearman.stores.interface import SavedJob, SavedRecord
 from txgearman.stores.sqlite import schema
 
 _HEAD: Final = 100
@@ -58,9 +58,10 @@ class Carver:
         self._pages = file.seek(0, 2) // self._size
         [self._firstFree] = struct.unpack_from(">I", head, 32)
 
-    def rows(self) -> Iterator[Sequence[Any]]:
+    def rows(self) -> Iterator[SavedJob | SavedRecord]:
         """
-        Yield the rows of jobs, in the order of L{SavedJob}, as far as they are whole.
+        Yield jobs and records, as far as their rows are whole; whether they make sense
+        is not looked at.
         """
         free = self._free()
         for number in range(1, self._pages + 1):
@@ -87,9 +88,9 @@ class Carver:
             free.update(struct.unpack_from(f">{count}I", page, 8))
         return free
 
-    def _rowsOf(self, page: bytes, number: int) -> Iterator[Sequence[Any]]:
+    def _rowsOf(self, page: bytes, number: int) -> Iterator[SavedJob | SavedRecord]:
         """
-        Yield the rows of jobs on a page.
+        Yield what is on a page.
         """
         start = _HEAD if number == 1 else 0
         if page[start] != _LEAF:
@@ -104,13 +105,16 @@ class Carver:
             if row is not None:
                 yield row
 
-    def _row(self, page: bytes, cell: int) -> Sequence[Any] | None:
+    def _row(self, page: bytes, cell: int) -> SavedJob | SavedRecord | None:
         """
-        Read a row; L{None} when it is not a job's.
+        Read a row; L{None} when it is neither a job's nor a record's.
         """
         length, at = _varint(page, cell)
         rowid, at = _varint(page, at)
         values = list(_values(self._payload(page, at, length)))
+        # No other table has so many columns.
+        if len(values) == len(SavedRecord._fields):
+            return SavedRecord._make(values)
         # The number is the row's own, and stands in the row as nothing.
         if len(values) != len(schema.IN_FILE) or values[0] is not None:
             return None
@@ -119,7 +123,7 @@ class Carver:
         for place in _REALS:
             if type(values[place]) is int:
                 values[place] = float(values[place])
-        return [values[place] for place in _PLACES]
+        return SavedJob._make(values[place] for place in _PLACES)
 
     def _payload(self, page: bytes, at: int, length: int) -> bytes:
         """
@@ -192,10 +196,10 @@ def _value(kind: int, data: bytes) -> Any:
     return data if kind % 2 == 0 else data.decode()
 
 
-def survivors(path: str) -> Iterator[Sequence[Any]]:
+def survivors(path: str) -> Iterator[SavedJob | SavedRecord]:
     """
-    Yield the rows of the jobs that can still be read in a file, in no order; perhaps
-    one twice.
+    Yield the jobs and records that can still be read in a file, in no order; perhaps
+    one twice. What they consist of may be nonsense.
 
     @raise OSError: when the file cannot be read.
     """

@@ -13,7 +13,7 @@ from contextlib import closing, suppress
 from typing import Final
 
 from txgearman.errors import StoreError
-from txgearman.stores.interface import LIFE, SavedJob
+from txgearman.stores.interface import LIFE, SavedJob, SavedRecord
 from txgearman.stores.sqlite import schema
 from txgearman.stores.sqlite.carving import survivors
 
@@ -41,11 +41,11 @@ def isDamage(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(_DAMAGES)
 
 
-def salvage(path: str) -> tuple[int, str]:
+def salvage(path: str) -> tuple[int, int, str]:
     """
     Put what survives in a damaged file into a new one in its place.
 
-    @return: how many jobs, and where the damaged file is kept.
+    @return: how many jobs, how many records, and where the damaged file is kept.
     @raise OSError: when the disk does not let it.
     @raise sqlite3.Error: when SQLite does not.
     """
@@ -56,8 +56,11 @@ def salvage(path: str) -> tuple[int, str]:
             with suppress(FileNotFoundError):
                 shutil.copy2(path + suffix, aside + suffix)
         lives = _tidied(path)
+        # For nobody else to read meanwhile, whatever is usual.
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(new, isolation_level=None)) as fresh:
-            saved = _copy(path, fresh, lives)
+            jobs, records = _copy(path, fresh, lives)
+        shutil.copymode(path, new)
     except BaseException:
         # It is tried again: copies must not fill the disk.
         _remove(new, _ALL)
@@ -65,7 +68,7 @@ def salvage(path: str) -> tuple[int, str]:
         raise
     _remove(path, _BESIDE)
     os.replace(new, path)
-    return saved, aside
+    return jobs, records, aside
 
 
 def _remove(path: str, suffixes: Iterable[str]) -> None:
@@ -93,23 +96,32 @@ def _tidied(path: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _copy(path: str, fresh: sqlite3.Connection, lives: int | None) -> int:
+def _copy(path: str, fresh: sqlite3.Connection, lives: int | None) -> tuple[int, int]:
     """
     Put what survives into a new file.
 
-    @return: how many jobs.
+    @return: how many jobs, and how many records.
     """
-    marks = ", ".join("?" * len(SavedJob._fields))
-    insert = f"INSERT OR IGNORE INTO jobs ({schema.COLUMNS}) VALUES ({marks})"
+    job = _insert("jobs", schema.COLUMNS, len(SavedJob._fields))
+    record = _insert("records", schema.RECORD, len(SavedRecord._fields))
     last = 0
     fresh.execute("BEGIN")
     schema.migrate(fresh)
-    for row in survivors(path):
-        fresh.execute(insert, row)
-        last = max(last, row[0])
+    for one in survivors(path):
+        if isinstance(one, SavedRecord):
+            fresh.execute(record, one)
+        else:
+            fresh.execute(job, one)
+            last = max(last, one.number)
     if lives is None:
         lives = last // LIFE + _LOST_LIVES
     fresh.execute("UPDATE server SET lives = ?", (lives,))
-    [saved] = fresh.execute("SELECT count(*) FROM jobs").fetchone()
+    [jobs] = fresh.execute("SELECT count(*) FROM jobs").fetchone()
+    [records] = fresh.execute("SELECT count(*) FROM records").fetchone()
     fresh.execute("COMMIT")
-    return int(saved)
+    return int(jobs), int(records)
+
+
+def _insert(table: str, columns: str, count: int) -> str:
+    marks = ", ".join("?" * count)
+    return f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"

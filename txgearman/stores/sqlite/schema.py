@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from txgearman.errors import StoreError, StoreUnusable
-from txgearman.stores.interface import SavedJob
+from txgearman.stores.interface import SavedJob, SavedRecord
 
 APPLICATION: Final = 0x74786731
 """What stands in the head of every file of ours: C{txg1}."""
@@ -58,6 +58,23 @@ _STEPS: Final = (
     CREATE TABLE server (lives INTEGER);
     INSERT INTO server VALUES (0);
     """,
+    # With row numbers, and not without: large values are out of the way then when a
+    # key is looked up, and can be found in a damaged file.
+    """
+    CREATE TABLE records (
+        kind TEXT,
+        key BLOB,
+        value BLOB,
+        PRIMARY KEY (kind, key)
+    );
+    CREATE TABLE quarantined_records (
+        reason TEXT,
+        moment REAL,
+        kind,
+        key,
+        value
+    );
+    """,
 )
 VERSION: Final = len(_STEPS)
 
@@ -75,6 +92,9 @@ _PASSING: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_LOCKED"
 
 COLUMNS: Final = ", ".join(f'"{name}"' for name in SavedJob._fields)
 """The columns of a job, in the order of L{SavedJob}."""
+
+RECORD: Final = ", ".join(SavedRecord._fields)
+"""Those of a record, in the order in which they stand in the file, too."""
 
 
 def check(connection: sqlite3.Connection, path: str) -> None:
@@ -115,6 +135,15 @@ def _ours(connection: sqlite3.Connection, path: str) -> bool:
     return not (application or tables)
 
 
+def hasRecords(connection: sqlite3.Connection) -> bool:
+    """
+    Is there a place for records? Whoever only reads may find a file of an earlier
+    version.
+    """
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    return bool(version > 1)
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """
     Make the tables, or bring them up to date, within a transaction.
@@ -148,6 +177,20 @@ def setAside(connection: sqlite3.Connection, number: object, reason: str) -> Non
         (reason, time.time(), number),
     )
     connection.execute("DELETE FROM jobs WHERE number = ?", (number,))
+
+
+def setRecordAside(connection: sqlite3.Connection, row: int, reason: str) -> None:
+    """
+    Put a record into quarantine, within a transaction.
+
+    @param row: the number of its row.
+    """
+    connection.execute(
+        f"INSERT INTO quarantined_records (reason, moment, {RECORD})"
+        f" SELECT ?, ?, {RECORD} FROM records WHERE rowid = ?",
+        (reason, time.time(), row),
+    )
+    connection.execute("DELETE FROM records WHERE rowid = ?", (row,))
 
 
 def errorOf(error: sqlite3.Error, kind: type[StoreError]) -> type[StoreError]:

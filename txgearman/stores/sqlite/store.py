@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import IO, Any, Final
 
 from twisted.logger import Logger
@@ -24,8 +24,10 @@ from txgearman.stores.interface import (
     IJobStore,
     JobUpdate,
     SavedJob,
+    SavedRecord,
     Unreadable,
 )
+from txgearman.stores.pieces import cut
 from txgearman.stores.sqlite import schema
 from txgearman.stores.sqlite.carving import survivors
 from txgearman.stores.sqlite.salvage import Damaged, isDamage, salvage
@@ -39,7 +41,7 @@ _LARGEST: Final = 999_000_000
 _ROWS: Final = 512
 _STEP: Final = 16
 
-# The largest workload, in bytes, that goes into a statement with others.
+# The largest workload or record, in bytes, that goes into a statement with others.
 _SMALL: Final = 4096
 
 # A job that is new has nothing to tell about most of what is kept: what that is then
@@ -55,6 +57,15 @@ _UPDATE: Final = (
 )
 _DELETE: Final = "DELETE FROM jobs WHERE number IN ({})"
 _CHANGE: Final = f"({', '.join('?' * len(JobUpdate._fields))})"
+
+_RECORD: Final = f"INSERT OR REPLACE INTO records ({schema.RECORD}) VALUES {{}}"
+# Of a plain IN, SQLite would make a walk through all records.
+_NO_RECORD: Final = (
+    "WITH gone (kind, key) AS (VALUES {}) DELETE FROM records WHERE rowid IN"
+    " (SELECT records.rowid FROM gone CROSS JOIN records"
+    " WHERE records.kind = gone.kind AND records.key = gone.key)"
+)
+_RECORDS: Final = f"SELECT rowid, {schema.RECORD} FROM records"
 
 # The order is found first, so that no workload is sorted.
 _ORDER: Final = "SELECT number FROM jobs ORDER BY place, number"
@@ -138,6 +149,10 @@ class SQLiteStore:
             )
         except sqlite3.Error as error:
             raise StoreUnusable(f"{self.path}: {error}") from None
+        # What is no text costs the row that it stands in, and not all others.
+        self._connection.text_factory = partial(
+            str, encoding="utf-8", errors="backslashreplace"
+        )
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -197,49 +212,67 @@ class SQLiteStore:
         """
         self._disconnect()
         with self._saying():
-            saved, aside = salvage(self.path)
+            jobs, records, aside = salvage(self.path)
         self._log.error(
-            "{path} is damaged ({damage}): {saved} jobs could be read; what was there"
-            " is kept as {aside}",
+            "{path} is damaged ({damage}): {jobs} jobs could be read, and {records}"
+            " records beside them; what was there is kept as {aside}",
             path=self.path,
             damage=damage,
-            saved=saved,
+            jobs=jobs,
+            records=records,
             aside=aside,
         )
 
-    def load(self) -> Iterator[SavedJob | Unreadable]:
+    def load(self) -> Iterator[SavedRecord | SavedJob | Unreadable]:
         """
-        Yield what is kept; what is not readable stands in the table C{quarantine}
-        in the end.
+        Yield what is kept; what is not readable stands in the tables C{quarantine} and
+        C{quarantined_records} in the end.
+        """
+        try:
+            yield from self._records()
+            yield from self._jobs()
+        except Damaged as damage:
+            if not self._reading:
+                raise
+            yield from _salvageable(self.path)
+            yield Unreadable(self.path, f"the file is damaged: {damage}")
+
+    def _records(self) -> Iterator[SavedRecord | Unreadable]:
+        """
+        Yield the records.
+        """
+        unreadable: list[tuple[int, str]] = []
+        with self._saying():
+            if not schema.hasRecords(self._open):
+                return
+            for row, *values in self._open.execute(_RECORDS):
+                record = SavedRecord._make(values)
+                try:
+                    yield record.check()
+                except BadRow as error:
+                    unreadable.append((row, str(error)))
+                    yield Unreadable(record.name, str(error))
+        if unreadable and not self._reading:
+            with self._saying(), self._together():
+                for row, reason in unreadable:
+                    schema.setRecordAside(self._open, row, reason)
+
+    def _jobs(self) -> Iterator[SavedJob | Unreadable]:
+        """
+        Yield the jobs, by place.
         """
         unreadable: list[tuple[Any, str]] = []
-        for row in self._rows():
-            if isinstance(row, Unreadable):
-                yield row
-                continue
-            try:
-                yield SavedJob._make(row).check()
-            except BadRow as error:
-                unreadable.append((row[0], str(error)))
-                yield Unreadable(f"job {row[0]}", str(error))
+        with self._saying():
+            for row in self._ordered():
+                try:
+                    yield SavedJob._make(row).check()
+                except BadRow as error:
+                    unreadable.append((row[0], str(error)))
+                    yield Unreadable(f"job {row[0]}", str(error))
         if unreadable and not self._reading:
             with self._saying(), self._together():
                 for number, reason in unreadable:
                     schema.setAside(self._open, number, reason)
-
-    def _rows(self) -> Iterator[Sequence[Any] | Unreadable]:
-        """
-        Yield the rows of the jobs, by place; of a damaged file that is only looked
-        at, what survives, in no order.
-        """
-        try:
-            with self._saying():
-                yield from self._ordered()
-        except Damaged as damage:
-            if not self._reading:
-                raise
-            yield from survivors(self.path)
-            yield Unreadable(self.path, f"the file is damaged: {damage}")
 
     def _ordered(self) -> Iterator[Sequence[Any]]:
         """
@@ -327,6 +360,21 @@ class SQLiteStore:
             self._connection = None
 
 
+def _salvageable(path: str) -> Iterator[SavedRecord | SavedJob | Unreadable]:
+    """
+    Yield what survives in a damaged file: the records first, and the jobs in no order.
+    """
+    for kind in SavedRecord, SavedJob:
+        for one in survivors(path):
+            if not isinstance(one, kind):
+                continue
+            try:
+                yield one.check()
+            except BadRow as error:
+                name = one.name if isinstance(one, SavedRecord) else f"job {one[0]}"
+                yield Unreadable(name, str(error))
+
+
 def _parted(jobs: Sequence[SavedJob]) -> tuple[list[SavedJob], list[SavedJob]]:
     """
     Tell jobs that are new, plain and small from others.
@@ -397,6 +445,27 @@ def _statements(batch: Batch) -> Iterator[tuple[str, list[Any]]]:
         yield _statement(_UPDATE, _CHANGE, len(rows)), _flat(rows)
     for numbers in _chunks(batch.deletes):
         yield _statement(_DELETE, "?", len(numbers)), list(numbers)
+    if batch.records:
+        yield from _recordStatements(batch.records)
+
+
+def _recordStatements(
+    records: Sequence[SavedRecord],
+) -> Iterator[tuple[str, list[Any]]]:
+    small: list[SavedRecord] = []
+    gone: list[tuple[str, bytes]] = []
+    for record in records:
+        kind, key, value = record
+        if value is None:
+            gone.append((kind, key))
+        elif len(value) > _SMALL:
+            yield _statement(_RECORD, "(?, ?, ?)", 1), [*record]
+        else:
+            small.append(record)
+    for rows in _chunks(small):
+        yield _statement(_RECORD, "(?, ?, ?)", len(rows)), _flat(rows)
+    for keys in _chunks(gone):
+        yield _statement(_NO_RECORD, "(?, ?)", len(keys)), _flat(keys)
 
 
 @cache
@@ -409,8 +478,8 @@ def _chunks(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
     Cut rows into pieces of a few sizes, so that there are few statements to compile.
     The last piece is filled up with its first row, since to do it twice does no harm.
     """
-    for start in range(0, len(rows), _ROWS):
-        piece = list(rows[start : start + _ROWS])
+    for some in cut(rows, _ROWS):
+        piece = list(some)
         size = 1
         while size < len(piece):
             size += min(size, _STEP)
