@@ -20,7 +20,7 @@ LAYERS: Final[tuple[frozenset[str], ...]] = (
     frozenset({"board"}),
     frozenset({"stores", "connection"}),
     frozenset({"server", "client", "worker", "admin", "testing"}),
-    frozenset({"web", "scripts"}),
+    frozenset({"web", "scripts", "fleet"}),
 )
 LAYER_OF: Final = {part: n for n, parts in enumerate(LAYERS) for part in parts}
 

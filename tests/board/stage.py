@@ -7,19 +7,19 @@ L{Actor}s remember what the board told them.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.board.census import Grants
+from tests.board.census import takeCensus as takeCensus
 from txgearman.board.board import JobBoard
 from txgearman.board.function import Function
-from txgearman.board.job import Job, JobState, Priority
-from txgearman.board.peer import Peer, Rest
+from txgearman.board.job import Job, Priority
+from txgearman.board.keys import KEYS, Value
 from txgearman.board.policy import Policy
-from txgearman.board.queue import NOTHING
 from txgearman.errors import ServerError
 from txgearman.wire.codec import Data
 
@@ -121,8 +121,12 @@ class Actor:
     @ivar peer: what the board made of it.
     """
 
-    def __init__(self, board: JobBoard, host: bytes, port: int) -> None:
+    def __init__(self, board: JobBoard, host: bytes, port: int, grants: Grants) -> None:
+        """
+        @param grants: where its grabs are noted.
+        """
         self._board = board
+        self._grants = grants
         self._link = RecordingLink()
         self.peer = board.made(self._link, host, port)
 
@@ -164,13 +168,16 @@ class Actor:
         self._board.preSleep(self.peer)
 
     def grabs(self) -> Job | None:
-        return self._board.grab(self.peer)
+        job = self._board.grab(self.peer)
+        if job is not None:
+            self._grants.note(job)
+        return job
 
     def takes(self) -> Job:
         """
         Grab a job that is known to be there.
         """
-        job = self._board.grab(self.peer)
+        job = self.grabs()
         assert job is not None, "there is a job to take"
         return job
 
@@ -212,6 +219,14 @@ def _handle(job: Job | bytes) -> bytes:
     return job if isinstance(job, bytes) else job.handle
 
 
+def valued(key: str, value: object) -> Value:
+    """
+    What a key of a policy is set to by a word, or a value as TOML has it.
+    """
+    known = KEYS[key]
+    return known.read(value) if isinstance(value, str) else known.check(value)
+
+
 def woken(workers: list[Actor]) -> list[int]:
     """
     Which of some workers were woken since the last time.
@@ -229,6 +244,8 @@ def woken(workers: list[Actor]) -> list[int]:
 class Stage:
     """
     A board, its clock, and a way on for its actors.
+
+    @ivar grants: which jobs were granted.
     """
 
     def __init__(self, firstNumber: int = 1, **settings: Any) -> None:
@@ -237,14 +254,15 @@ class Stage:
         """
         self.clock = Clock()
         self.clock.advance(NOON)
+        self.grants = Grants(self.clock)
         policy = Policy(**{"handlePrefix": b"H:stage", **settings})
         self.board = JobBoard(self.clock, policy, firstNumber)
 
     def client(self, host: bytes = b"127.0.0.1", port: int = 4000) -> Actor:
-        return Actor(self.board, host, port)
+        return Actor(self.board, host, port, self.grants)
 
     def worker(self, *names: bytes, timeout: float = 0.0) -> Actor:
-        worker = Actor(self.board, b"127.0.0.1", 5000)
+        worker = Actor(self.board, b"127.0.0.1", 5000, self.grants)
         worker.canDo(*names, timeout=timeout)
         return worker
 
@@ -264,6 +282,22 @@ class Stage:
         Let time pass.
         """
         self.clock.advance(seconds)
+
+    def rules(self, pattern: bytes = b"f", **values: object) -> None:
+        """
+        Decide keys of the policy of some functions, by hand.
+
+        @param values: by key, as words or as TOML has them.
+        """
+        self.grants.forget()
+        for key, value in values.items():
+            self.board.setPolicy(pattern, key, valued(key, value))
+
+    def census(self) -> None:
+        """
+        Count everything again.
+        """
+        takeCensus(self.board, self.clock.seconds())
 
     def function(self, name: bytes = b"f") -> Function:
         function = self.board.functions.get(name)
@@ -314,87 +348,6 @@ ENDS: tuple[End, ...] = (
 )
 
 
-def takeCensus(board: JobBoard) -> None:
-    """
-    Count everything on a board again, and compare.
-
-    @raise AssertionError: when a count of the board's is wrong, or one thing
-        points to another that does not point back.
-    """
-    for handle, job in board.jobs.items():
-        assert job.handle == handle, (handle, job.handle)
-        _checkJob(board, job)
-    for function in board.functions:
-        _checkFunction(board, function)
-    running = sum(function.running for function in board.functions)
-    assert board.running == running, (board.running, running)
-    for peer in board.peers:
-        _checkPeer(board, peer)
-
-
-def _checkJob(board: JobBoard, job: Job) -> None:
-    """
-    Is all that a living job points to on the board as well?
-    """
-    runs = job.state is JobState.RUNNING
-    assert job.state in (JobState.DELAYED, JobState.QUEUED, JobState.RUNNING), job
-    assert board.functions.get(job.function.name) is job.function, job
-    assert runs == (job.worker is not None), job
-    assert job.wanted or runs, "a job that nobody wants does not wait"
-    if job.worker is not None:
-        assert job.worker in board.peers, "a lost worker runs nothing"
-        assert job.worker.running.get(job.handle) is job, job
-    assert (job.timer is not None) or job.state is not JobState.DELAYED, job
-    assert (job.timer is None) or job.state is not JobState.QUEUED, job
-    for client in job.listeners:
-        assert client in board.peers, "a lost client listens to nothing"
-        assert job in client.waiting, job
-
-
-def _checkFunction(board: JobBoard, function: Function) -> None:
-    """
-    Are the function's counts and indexes those of its living jobs?
-    """
-    jobs = [job for job in board.jobs.values() if job.function is function]
-    states = Counter(job.state for job in jobs)
-    queued = [job for job in jobs if job.state is JobState.QUEUED]
-    counts = [sum(job.priority == p for job in queued) for p in Priority]
-    queue = function.queue
-    same(function.total, len(jobs))
-    same(function.running, states[JobState.RUNNING])
-    same(set(function.delayed), {j for j in jobs if j.state is JobState.DELAYED})
-    same(queue.counts, counts)
-    same(queue.waiting, len(queued))
-    same(queue.top, next((p for p in Priority if counts[p]), NOTHING))
-    same(function.byUnique, {j.unique: j for j in jobs if j.unique not in (b"", b"-")})
-    same(function.byData, {j.data: j for j in jobs if j.unique == b"-" and j.data})
-    workers = {peer for peer in board.peers if function.name in peer.abilities}
-    same(set(function.workers), workers)
-    same(set(function.sleepers), {w for w in workers if w.rest is Rest.ASLEEP})
-    same(function.woken, sum(w.rest is Rest.WOKEN for w in workers))
-
-
-def _checkPeer(board: JobBoard, peer: Peer) -> None:
-    """
-    Is all that a peer points to on the board as well?
-    """
-    for handle, job in peer.running.items():
-        assert board.jobs.get(handle) is job, "only living jobs run"
-        assert job.worker is peer, job
-    for job in peer.waiting:
-        assert board.jobs.get(job.handle) is job, "only living jobs are waited for"
-        assert peer in job.listeners, job
-    for name, ability in peer.abilities.items():
-        assert board.functions.get(name) is ability.function, name
-
-
-def same(found: object, expected: object) -> None:
-    """
-    @raise AssertionError: when they are not equal.
-    """
-    assert found == expected, f"{found!r} is not {expected!r}"
-
-
 class BoardTestCase(SynchronousTestCase):
     """
     A test on a stage. After each one, everything on the board is counted again.
@@ -405,7 +358,7 @@ class BoardTestCase(SynchronousTestCase):
         Set a stage.
         """
         stage = Stage(firstNumber, **settings)
-        self.addCleanup(takeCensus, stage.board)
+        self.addCleanup(stage.census)
         return stage
 
     def assertRefused(

@@ -445,7 +445,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def countsAreRight(self) -> None:
-        self.stage.census()
+        takeCensus(self.stage.board)
 
     def record(self, job: Job) -> Record:
         return self.records.setdefault(job.number, Record())

@@ -37,8 +37,8 @@ class LimitTests(BoardTestCase):
         function = stage.function()
         for number, full in ((0, False), (1, True), (2, True), (3, False)):
             function.limit = QueueLimit(normal=number)
-            self.assertIs(function.full(Priority.NORMAL), full, number)
-            self.assertFalse(function.full(Priority.HIGH))
+            self.assertIs(function.full(Priority.NORMAL, b""), full, number)
+            self.assertFalse(function.full(Priority.HIGH, b""))
 
     def test_known(self) -> None:
         """

@@ -28,7 +28,7 @@ from txgearman.server.options import Options
 from txgearman.stores.memory import Drawer, MemoryStore
 
 BEFORE = signal.SIG_IGN
-"""What the process did about SIGUSR1 before."""
+"""What the process did about signals before."""
 
 
 class Reactor(MemoryReactorClock):
@@ -75,6 +75,7 @@ class ProcessTests(SynchronousTestCase):
         self.patch(os, "environ", {})
         self.reactor: Any = Reactor()
         self.handlers: list[Any] = [BEFORE]
+        self.hangups: list[Any] = [BEFORE]
         self.patch(signal, "signal", self.installs)
         self.process = self.makeProcess()
         self.pump = Pump(factory=self.process.factory, clock=self.reactor)
@@ -83,10 +84,14 @@ class ProcessTests(SynchronousTestCase):
         """
         Take a signal's handler as C{signal.signal} does.
         """
-        self.assertEqual(number, signal.SIGUSR1)
         assert handler in (signal.SIG_IGN, signal.SIG_DFL) or callable(handler)
-        self.handlers.append(handler)
-        return self.handlers[-2]
+        kinds: dict[int, list[Any]] = {
+            signal.SIGUSR1: self.handlers,
+            signal.SIGHUP: self.hangups,
+        }
+        handlers = kinds[number]
+        handlers.append(handler)
+        return handlers[-2]
 
     def parse(self, *words: str) -> Options:
         options = Options()
@@ -406,6 +411,112 @@ class SignalTests(ProcessTests):
         worker.sends("WORK_COMPLETE", b"H:1", b"")
         self.pump.settle()
         self.assertEqual(self.reactor.stops, 0)
+
+
+class ConfigurationTests(ProcessTests):
+    """
+    A process with a file of policies, and SIGHUP.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = temporaryFolder(self) / "gearman.toml"
+        self.write("[functions.f]\nqueue_limit = 1\n")
+        self.process = self.makeProcess(
+            *("--listen=::1", "--job-handle-prefix=H", "--config", str(self.path))
+        )
+        self.pump = Pump(factory=self.process.factory, clock=self.reactor)
+        self.process.startService()
+        self.client = self.pump.connect()
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text)
+
+    def hangsUp(self) -> list[str]:
+        """
+        Let SIGHUP come.
+
+        @return: what is logged then.
+        """
+        with logged() as lines:
+            self.hangups[-1](signal.SIGHUP, None)
+            self.assertEqual(lines, [], "nothing happens in the middle of anything")
+            self.pump.settle()
+        return lines
+
+    def submits(self) -> str:
+        """
+        Submit a job.
+
+        @return: the name of the answer.
+        """
+        self.client.sends("SUBMIT_JOB_BG", b"f", b"", b"")
+        [answer] = self.client.owed()
+        return str(answer[0])
+
+    def test_policies(self) -> None:
+        """
+        What the file says holds for what clients submit.
+        """
+        answers = [self.submits() for _ in range(2)]
+        self.assertEqual(answers, ["JOB_CREATED", "ERROR"])
+
+    def test_again(self) -> None:
+        """
+        At the signal the file is read again, and holds.
+        """
+        self.write("[functions.f]\nqueue_limit = 2\n")
+        [line] = self.hangsUp()
+        self.assertTrue(line.endswith(f" read {self.path} again"), line)
+        answers = [self.submits() for _ in range(3)]
+        self.assertEqual(answers, ["JOB_CREATED", "JOB_CREATED", "ERROR"])
+
+    def test_broken(self) -> None:
+        """
+        A file that is broken is a line in the log, and changes nothing.
+        """
+        for text in "[functions.f]\nqueue_limit = -1\n", "[", "[nonsense]":
+            self.write(text)
+            [line] = self.hangsUp()
+            self.assertIn(f"stays as it is: {self.path}: ", line)
+            self.assertEqual(line.count("\n"), 0)
+        self.path.unlink()
+        [line] = self.hangsUp()
+        self.assertIn("No such file or directory", line)
+        answers = [self.submits() for _ in range(2)]
+        self.assertEqual(answers, ["JOB_CREATED", "ERROR"])
+
+    def test_otherFolder(self) -> None:
+        """
+        The file is found again from another folder, as daemons change theirs.
+        """
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.path.parent)
+        options = self.parse("--config", self.path.name)
+        os.chdir("/")
+        self.assertEqual(os.path.realpath(options["config"]), str(self.path.resolve()))
+
+    def test_handler(self) -> None:
+        """
+        The process listens to the signal while it runs, and no longer.
+        """
+        self.assertEqual(len(self.hangups), 2)
+        stopped = self.process.stopService()
+        self.pump.settle()
+        self.successResultOf(stopped)
+        self.assertEqual(self.hangups[-1], BEFORE)
+        self.assertEqual(self.handlers[-1], BEFORE)
+
+    def test_noFile(self) -> None:
+        """
+        Without a file it does about the signal what any process does.
+        """
+        self.hangups = [BEFORE]
+        process = self.makeProcess()
+        process.startService()
+        self.successResultOf(process.stopService())
+        self.assertEqual(self.hangups, [BEFORE])
 
 
 class ShutdownTests(ProcessTests):

@@ -12,7 +12,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.server.pump import temporaryFolder
 from txgearman import __version__
+from txgearman.board.policies import Origin, Setting
 from txgearman.board.policy import Policy, defaultHandlePrefix
 from txgearman.connection.sockets import Keepalive
 from txgearman.server.options import Options, readSize
@@ -363,6 +365,33 @@ class OptionsTests(SynchronousTestCase):
             said = self.refuses("--store", url)
             self.assertNotIn("secret", said)
             self.assertNotIn("Traceback", said)
+
+    def test_config(self) -> None:
+        """
+        A file says what else is decided; there need not be one.
+        """
+        self.assertIsNone(self.parse().configuration)
+        path = temporaryFolder(self) / "gearman.toml"
+        path.write_text("[functions.f]\nttl = 5\n[results]\ncount = 7\n")
+        options = self.parse("--config", str(path), "--job-retries=3")
+        configuration = options.configuration
+        assert configuration is not None
+        self.assertEqual(
+            configuration.settings, (Setting(b"f", "ttl", 5.0, Origin.CONFIG),)
+        )
+        self.assertEqual(configuration.limits, {"resultsLimit": 7})
+        self.assertEqual(options.policy, Policy(attempts=3))
+
+    def test_badConfig(self) -> None:
+        """
+        What is wrong with it ends the process with a line.
+        """
+        path = temporaryFolder(self) / "gearman.toml"
+        said = self.refuses("--config", str(path))
+        self.assertEqual(said, f"gearman: --config: {path}: No such file or directory")
+        path.write_text("[functions.f]\natempts = 5\n")
+        said = self.refuses("--config", str(path))
+        self.assertTrue(said.endswith("did you mean attempts?"), said)
 
 
 class SizeTests(SynchronousTestCase):

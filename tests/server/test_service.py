@@ -21,10 +21,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from tests.board.stage import RecordingLink
 from tests.server.pump import NOON, Peer, Pump, logged
 from tests.stores.stage import ManualRunner
+from txgearman.board.board import JobBoard
+from txgearman.board.named_schedule import NamedSchedule
+from txgearman.board.policies import Origin, Setting
 from txgearman.board.policy import Policy
+from txgearman.errors import BadSetting
 from txgearman.server import keeping as keepingModule
+from txgearman.server.configuration import Configuration
 from txgearman.server.service import GearmanServer
 from txgearman.server.settings import Settings
 from txgearman.stores.memory import Drawer, MemoryStore
@@ -346,6 +352,80 @@ class ListeningTests(ServiceTests):
         peer.says(b"shutdown graceful\n")
         self.assertEqual(peer.owed(), [b"OK\n"])
         self.assertEqual(asked, [True])
+
+
+class ConfigurationTests(ServiceTests):
+    """
+    A job server with what a file says.
+    """
+
+    def test_start(self) -> None:
+        """
+        It holds from the start, beside what its policy says.
+        """
+        server = self.makeServer(configuration=CONFIGURATION)
+        board = server.factory.board
+        self.assertEqual(board.policies.of(b"f").ttl, 5.0)
+        self.buried(board)
+        server.startService()
+        server.factory.doStart()
+        self.assertEqual([row.schedule.name for row in board.recurring], ["s"])
+
+    def buried(self, board: JobBoard) -> None:
+        """
+        Three of five dead letters are kept.
+        """
+        board.setPolicy(b"doomed", "attempts", 1)
+        peer = board.made(RecordingLink(), b"host")
+        board.canDo(peer, b"doomed")
+        for _ in range(5):
+            job = board.submit(peer, b"doomed", b"", b"", background=True)
+            self.assertIs(board.grab(peer), job)
+            board.workFail(peer, job.handle)
+        self.assertEqual(len(board.dead), 3)
+
+    def test_none(self) -> None:
+        """
+        There need not be one.
+        """
+        server = self.makeServer()
+        self.assertEqual(list(server.factory.board.policies), [])
+        self.assertEqual(server.factory.board.policy, Policy(handlePrefix=b"H"))
+
+    def test_changes(self) -> None:
+        """
+        Another one holds instead, at once.
+        """
+        server = self.makeServer(configuration=CONFIGURATION)
+        board = server.factory.board
+        board.setPolicy(b"g", "ttl", 7.0)
+        server.factory.doStart()
+        self.buried(board)
+        server.configure(Configuration(limits={"deadLimit": 2}))
+        self.assertEqual(len(board.dead), 2)
+        self.assertEqual(board.policies.of(b"f").ttl, 0.0)
+        self.assertEqual(board.policies.of(b"g").ttl, 7.0)
+        self.assertEqual(list(board.recurring), [])
+
+    def test_bad(self) -> None:
+        """
+        One with schedules that there cannot be changes nothing.
+        """
+        bad = NamedSchedule("bad", b"f", cron="nonsense")
+        other = Configuration(schedules=(bad,))
+        server = self.makeServer(configuration=CONFIGURATION)
+        with self.assertRaises(BadSetting):
+            server.configure(other)
+        self.assertEqual(server.factory.board.policies.of(b"f").ttl, 5.0)
+        with self.assertRaises(BadSetting):
+            self.makeServer(configuration=other)
+
+
+CONFIGURATION = Configuration(
+    (Setting(b"f", "ttl", 5.0, Origin.CONFIG),),
+    {"deadLimit": 3},
+    (NamedSchedule("s", b"f", every=60.0),),
+)
 
 
 class StoppingTests(ServiceTests):

@@ -74,6 +74,18 @@ ESCAPED = {
     "h\xe9\u4e16".encode(): "h\xe9\u4e16".encode(),
 }
 
+QUOTED = {
+    b"": b"",
+    b"reverse": b"reverse",
+    b"my function": b"my%20function",
+    b"100%": b"100%25",
+    b"%20": b"%2520",
+    b"a\tb\n\0\x7f~!": b"a%09b%0A%00%7F~!",
+    b"a+b=c": b"a+b=c",
+    "h\xe9".encode(): b"h%C3%A9",
+    b"\xff": b"%FF",
+}
+
 names = st.binary(max_size=12)
 
 
@@ -111,6 +123,7 @@ class SplitTests(SynchronousTestCase):
         function and three limits has them all.
         """
         self.assertEqual(text.WORDS, 5)
+        self.assertGreater(text.MORE_WORDS, text.WORDS)
 
 
 class AnswerTests(SynchronousTestCase):
@@ -252,3 +265,53 @@ class EscapeTests(SynchronousTestCase):
         escaped = text.escape(name)
         self.assertEqual(text.escape(escaped), escaped)
         self.assertEqual(escaped.split(), [escaped] if name else [])
+
+
+class QuoteTests(SynchronousTestCase):
+    """
+    Tests of L{text.quote}, L{text.unquote} and L{text.pieces}.
+    """
+
+    def test_quote(self) -> None:
+        """
+        Printable ASCII but the percent sign stays, and everything else becomes a
+        percent sign and two digits.
+        """
+        for data, quoted in QUOTED.items():
+            self.assertEqual(text.quote(data), quoted)
+            self.assertEqual(text.unquote(quoted), data)
+
+    def test_unquoted(self) -> None:
+        """
+        What was never quoted is read as it is, digits in either case.
+        """
+        for word, data in [
+            (b"100%", b"100%"),
+            (b"%zz%4", b"%zz%4"),
+            (b"h\xe9", b"h\xe9"),
+            (b"%c3%A9", b"\xc3\xa9"),
+        ]:
+            self.assertEqual(text.unquote(word), data)
+
+    @settings(deadline=None, database=None)
+    @given(st.binary())
+    def test_anything(self, data: bytes) -> None:
+        """
+        Any bytes are one word, and can be had back; as a name, too.
+        """
+        quoted = text.quote(data)
+        self.assertEqual(quoted.split(), [quoted] if data else [])
+        self.assertEqual(text.escape(quoted), quoted)
+        self.assertEqual(text.unquote(quoted), data)
+
+    def test_pieces(self) -> None:
+        """
+        Data is cut into pieces of a bearable length, which make it when they are
+        joined; of nothing there are none.
+        """
+        self.assertEqual(list(text.pieces(b"")), [])
+        data = bytes(range(256)) * 17
+        pieces = list(text.pieces(data))
+        self.assertEqual(len(pieces), 3)
+        self.assertLessEqual(max(map(len, pieces)), 3 * text.PIECE)
+        self.assertEqual(b"".join(map(text.unquote, pieces)), data)

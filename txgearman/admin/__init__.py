@@ -3,6 +3,8 @@ What administrators ask job servers, and tell them.
 """
 
 from txgearman.admin.client import AdminClient
+from txgearman.admin.jobs import DeadJobRow, DelayedJobRow, JobDetails, JobResult
+from txgearman.admin.policies import FunctionLimits, PolicySetting, ScheduleRow
 from txgearman.admin.rows import (
     Awaited,
     ClientRow,
@@ -18,8 +20,15 @@ __all__ = [
     "Awaited",
     "ClientRow",
     "Connected",
+    "DeadJobRow",
+    "DelayedJobRow",
+    "FunctionLimits",
     "FunctionStatus",
+    "JobDetails",
+    "JobResult",
     "JobRow",
+    "PolicySetting",
     "PriorityStatus",
+    "ScheduleRow",
     "Waiting",
 ]

@@ -1,44 +1,42 @@
 """
-The admin protocol from Python: what C{gearadmin} asks, as values.
+The admin protocol from Python: every command as a method, and answers as values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import (
-    IProtocol,
-    IReactorTime,
-    IStreamClientEndpoint,
-)
-from twisted.internet.protocol import Factory
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, fail
 
-from txgearman.admin.protocol import AdminProtocol, Lines
-from txgearman.admin.rows import (
-    ClientRow,
-    Connected,
-    FunctionStatus,
-    JobRow,
-    PriorityStatus,
-    Waiting,
-    clientRows,
-    connectedRow,
-    functionRow,
-    jobRow,
-    priorityRow,
-    waitingRow,
+from txgearman.admin.cells import factsOf, rowOf
+from txgearman.admin.gearmand import GearmandClient
+from txgearman.admin.jobs import DeadJobRow, DelayedJobRow, JobDetails, JobResult
+from txgearman.admin.policies import (
+    FunctionLimits,
+    PolicySetting,
+    ScheduleRow,
+    assignment,
+    heldRow,
+    settingRow,
+    wordOf,
 )
-from txgearman.codecs import Name, asBytes, oneWord
-from txgearman.connection.servers import serversFrom
-from txgearman.errors import BadSetting
+from txgearman.admin.protocol import Lines
+from txgearman.board.keys import Cause, Value
+from txgearman.codecs import Name
+from txgearman.wire import text
+from txgearman.wire.codec import Limits
 
 T = TypeVar("T")
 
+# A server reads no longer lines.
+_LONGEST: Final = Limits().line
 
-class AdminClient:
+# So much of a workload is asked for at a time.
+_PAGE: Final = 1024 * 1024
+
+
+class AdminClient(GearmandClient):
     """
     Asks one job server, and tells it::
 
@@ -50,212 +48,266 @@ class AdminClient:
     It connects at the first question, and again when the connection was lost.
     Questions may be asked without waiting for the answers of others. An answer
     that says C{ERR} is a L{ServerError}.
+
+    What follows only txgearman understands; of other servers it is such an answer.
+    What a command changes is saved when it is answered. Functions, uniques and patterns
+    may be any bytes but none at all; a whole command may have 8 KiB.
     """
 
-    def __init__(
-        self, reactor: IReactorTime, server: str | IStreamClientEndpoint | None = None
-    ) -> None:
-        """
-        @param server: an endpoint string, C{host}, C{host:port} or an endpoint;
-            by default the one in C{GEARMAN_SERVERS} or C{GEARMAN_SERVER}, or the
-            local one.
-        @raise BadSetting: for one that cannot be understood, or several.
-        """
-        servers = serversFrom(reactor, server)
-        if len(servers) > 1:
-            raise BadSetting("an admin client is for one server")
-        self._endpoint = servers[0].endpoint
-        self._waiting: list[Deferred[AdminProtocol]] = []
-        self._protocol: AdminProtocol | None = None
+    # Jobs
 
-    # Asking
+    def delayedJobs(
+        self, function: Name | None = None
+    ) -> Deferred[list[DelayedJobRow]]:
+        """
+        The jobs that wait for a moment, the next one first.
+        """
+        row = rowOf(DelayedJobRow)
+        return self._rows(b"show delayed jobs", row, *_given(function))
 
-    def status(self) -> Deferred[list[FunctionStatus]]:
+    def job(self, handle: Name) -> Deferred[JobDetails]:
         """
-        What functions there are, and how they fare.
-        """
-        return self._table(b"status", functionRow)
-
-    def priorityStatus(self) -> Deferred[list[PriorityStatus]]:
-        """
-        How many jobs of each priority wait.
-        """
-        return self._table(b"prioritystatus", priorityRow)
-
-    def workers(self) -> Deferred[list[Connected]]:
-        """
-        Who is connected.
-        """
-        return self._table(b"workers", connectedRow)
-
-    def jobs(self) -> Deferred[list[JobRow]]:
-        """
-        What jobs there are (C{show jobs}).
-        """
-        return self._table(b"show jobs", jobRow)
-
-    def uniques(self) -> Deferred[list[bytes]]:
-        """
-        The uniques of the jobs (C{show unique jobs}).
-        """
-        return self._table(b"show unique jobs", bytes)
-
-    def waiting(self) -> Deferred[list[Waiting]]:
-        """
-        Who runs which job, and how many wait for it (C{jobs}).
-        """
-        return self._table(b"jobs", waitingRow)
-
-    def clients(self) -> Deferred[list[ClientRow]]:
-        """
-        Who waits for which jobs (C{clients}).
-        """
-        return self._ask(b"clients", True).addCallback(clientRows)
-
-    def version(self) -> Deferred[str]:
-        """
-        The server's version.
-        """
-        return self._value(b"version").addCallback(bytes.decode)
-
-    def processId(self) -> Deferred[int]:
-        """
-        The server's process id (C{getpid}).
-        """
-        return self._value(b"getpid").addCallback(int)
-
-    def verbosity(self) -> Deferred[str]:
-        """
-        How much the server logs (C{verbose}).
-        """
-        return self._value(b"verbose").addCallback(bytes.decode)
-
-    # Telling
-
-    def cancel(self, handle: Name) -> Deferred[None]:
-        """
-        End a job (C{cancel job}). One that the server does not have is
+        All that is known of a job, which may have ended. Of others it is
         C{UNKNOWN_JOB}.
         """
-        return self._order(b"cancel job", handle)
+        asked = self._lines(b"show job", handle)
+        return asked.addCallback(lambda lines: factsOf(JobDetails, lines))
 
-    def createFunction(self, function: Name) -> Deferred[None]:
+    def workload(self, handle: Name) -> Deferred[bytes]:
         """
-        Make a function known.
+        The workload of a job that lives, or of a dead letter. Of others it is
+        C{UNKNOWN_JOB}.
         """
-        return self._order(b"create function", function)
+        return Deferred.fromCoroutine(self._workload(handle))
 
-    def dropFunction(self, function: Name) -> Deferred[None]:
-        """
-        Forget a function.
-        """
-        return self._order(b"drop function", function)
+    async def _workload(self, handle: Name) -> bytes:
+        pages: list[bytes] = []
+        while len(pages) * _PAGE == sum(map(len, pages)):
+            start = b"%d" % (len(pages) * _PAGE)
+            lines = await self._lines(b"show data", handle, start, b"%d" % _PAGE)
+            pages.append(b"".join(map(text.unquote, lines)))
+        return b"".join(pages)
 
-    def maxQueue(self, function: Name, *limits: int) -> Deferred[None]:
+    def cancelByUnique(self, function: Name, unique: Name) -> Deferred[None]:
         """
-        Limit a function's queue.
+        End the job of a function that has a unique.
+        """
+        return self._does(b"cancel unique", function, unique)
 
-        @param limits: how many jobs it may have: one number, or three for high,
-            normal and low priority. None for any number.
+    def purgeFunction(self, function: Name) -> Deferred[int]:
         """
-        words = [function, *(b"%d" % limit for limit in limits)]
-        return self._order(b"maxqueue", *words)
+        End all jobs of a function that do not run.
 
-    def shutDown(self, graceful: bool = False) -> Deferred[None]:
+        @return: fires with how many there were.
         """
-        Stop the server, which may be one that does not know of it.
+        return self._count(b"purge function", function)
 
-        @param graceful: whether it is to let running jobs end.
-        """
-        return self._order(b"shutdown graceful" if graceful else b"shutdown")
+    # Dead letters
 
-    def command(self, line: Name, *, table: bool = False) -> Deferred[Lines]:
+    def deadJobs(self, function: Name | None = None) -> Deferred[list[DeadJobRow]]:
         """
-        Give a command that is not among these, such as one that only another kind
-        of server knows.
+        The dead letters, of all functions or of one, the oldest first.
+        """
+        return self._rows(b"show dead jobs", rowOf(DeadJobRow), *_given(function))
 
-        @param table: whether the answer is lines up to a dot, and not one line.
-        @return: fires with the lines, in bytes, without their ends; fails with
-            L{ValueError} for what is not one line.
+    def requeueJob(self, handle: Name) -> Deferred[None]:
         """
-        encoded = asBytes(line)
-        if not encoded.strip() or b"\n" in encoded:
-            return fail(ValueError(f"not one line: {line!r}"))
-        return self._ask(encoded, table)
+        Let the job of a dead letter wait for a worker again, with its handle.
+        """
+        return self._does(b"requeue job", handle)
 
-    def close(self) -> Deferred[None]:
+    def requeueFunction(self, function: Name) -> Deferred[int]:
         """
-        Disconnect.
+        The same for all dead letters of a function.
 
-        @return: fires when the connection is closed; what is under way fails
-            with L{ConnectionLost}.
+        @return: fires with how many there were.
         """
-        protocol, self._protocol = self._protocol, None
-        return succeed(None) if protocol is None else protocol.close()
+        return self._count(b"requeue function", function)
 
-    def _table(self, command: bytes, row: Callable[[bytes], T]) -> Deferred[list[T]]:
+    def requeueAll(self) -> Deferred[int]:
         """
-        Ask for a table.
+        The same for all dead letters.
 
-        @param row: makes a value of a line.
+        @return: fires with how many there were.
         """
-        asked = self._ask(command, True)
+        return self._count(b"requeue jobs")
+
+    def discardDead(self, handle: Name) -> Deferred[None]:
+        """
+        Throw a dead letter away.
+        """
+        return self._does(b"purge dead job", handle)
+
+    def discardDeadOf(self, function: Name) -> Deferred[int]:
+        """
+        Throw all dead letters of a function away.
+
+        @return: fires with how many there were.
+        """
+        return self._count(b"purge dead function", function)
+
+    def discardAllDead(self) -> Deferred[int]:
+        """
+        Throw all dead letters away.
+
+        @return: fires with how many there were.
+        """
+        return self._count(b"purge dead jobs")
+
+    # Results
+
+    def result(self, handle: Name) -> Deferred[JobResult]:
+        """
+        How a background job ended, if the policy of its function says that this is
+        kept, or how it stands. Of others it is C{UNKNOWN_JOB}.
+        """
+        asked = self._lines(b"result", handle)
+        return asked.addCallback(lambda lines: factsOf(JobResult, lines))
+
+    def resultByUnique(self, function: Name, unique: Name) -> Deferred[JobResult]:
+        """
+        The same of the last job of a function that had a unique.
+        """
+        asked = self._lines(b"result unique", function, unique)
+        return asked.addCallback(lambda lines: factsOf(JobResult, lines))
+
+    # Policies
+
+    def settings(self, function: Name | None = None) -> Deferred[list[PolicySetting]]:
+        """
+        All that was decided for functions, the later ones going before the earlier; or
+        each key that holds for one function.
+        """
+        row = settingRow if function is None else heldRow
+        return self._rows(b"settings", row, *_given(function))
+
+    def setPolicy(
+        self, pattern: Name, key: str, value: Value | str | Iterable[str | Cause]
+    ) -> Deferred[None]:
+        """
+        Decide a key of the policy of some functions, by hand.
+
+        @param pattern: of their names: C{*} for any bytes, C{?} for any one, C{[abc]}
+            for one of these.
+        @param key: one of L{KEYS<txgearman.board.keys.KEYS>}.
+        @param value: of the key's type, or a word that is read as it, such as C{10m}.
+        """
+        return self._does(b"set policy", pattern, key, wordOf(value))
+
+    def unsetPolicy(self, pattern: Name, key: str) -> Deferred[None]:
+        """
+        Undo that. What was not decided by hand is C{UNKNOWN_SETTING}.
+        """
+        return self._does(b"unset policy", pattern, key)
+
+    def limits(self) -> Deferred[list[FunctionLimits]]:
+        """
+        The functions that are limited or paused.
+        """
+        return self._rows(b"show limits", rowOf(FunctionLimits))
+
+    def pauseFunction(self, function: Name) -> Deferred[None]:
+        """
+        Grant no jobs of a function; they are still accepted.
+        """
+        return self._does(b"pause function", function)
+
+    def resumeFunction(self, function: Name) -> Deferred[None]:
+        """
+        Grant them again.
+        """
+        return self._does(b"resume function", function)
+
+    # Schedules
+
+    def schedules(self) -> Deferred[list[ScheduleRow]]:
+        """
+        The schedules, by name.
+        """
+        return self._rows(b"show schedules", rowOf(ScheduleRow))
+
+    def createSchedule(
+        self, name: str, function: Name, **settings: Name | float
+    ) -> Deferred[None]:
+        """
+        Define a schedule, or another one by the same name.
+
+        @param settings: C{cron} and perhaps C{zone}, or C{every} in seconds; and
+            perhaps C{data}, C{unique}, C{priority}, C{missed} and C{overlap}.
+        """
+        said = {"function": function, **settings}
+        words = [assignment(key, value) for key, value in said.items()]
+        return self._does(b"create schedule", name, *words)
+
+    def dropSchedule(self, name: str) -> Deferred[None]:
+        """
+        Undo that. What it has submitted stays.
+        """
+        return self._does(b"drop schedule", name)
+
+    def pauseSchedule(self, name: str) -> Deferred[None]:
+        """
+        Let a schedule submit nothing.
+        """
+        return self._does(b"pause schedule", name)
+
+    def resumeSchedule(self, name: str) -> Deferred[None]:
+        """
+        Let it go on.
+        """
+        return self._does(b"resume schedule", name)
+
+    def runSchedule(self, name: str) -> Deferred[bytes]:
+        """
+        Let a schedule submit its job now.
+
+        @return: fires with the job's handle.
+        """
+        return self._said(b"run schedule", name)
+
+    # How they are asked and told
+
+    def _rows(
+        self, command: bytes, row: Callable[[bytes], T], *words: Name
+    ) -> Deferred[list[T]]:
+        asked = self._lines(command, *words)
         return asked.addCallback(lambda lines: [row(line) for line in lines])
 
-    def _value(self, command: bytes) -> Deferred[bytes]:
-        """
-        Ask for a value. Perl's server gives it without C{OK}.
-        """
-        asked = self._ask(command, False)
-        return asked.addCallback(lambda lines: lines[0].removeprefix(b"OK "))
+    def _lines(self, command: bytes, *words: Name) -> Deferred[Lines]:
+        return self._quoted(command, words, True)
 
-    def _order(self, command: bytes, *words: Name) -> Deferred[None]:
-        """
-        Give an order.
+    def _does(self, command: bytes, *words: Name) -> Deferred[None]:
+        return self._quoted(command, words, False).addCallback(lambda _: None)
 
-        @return: fails with L{ValueError} for a word that would be several.
-        """
-        encoded = [asBytes(word) for word in words]
-        try:
-            line = b" ".join([command, *map(oneWord, encoded)])
-        except ValueError:
-            return fail()
-        return self._ask(line, False).addCallback(lambda _: None)
+    def _count(self, command: bytes, *words: Name) -> Deferred[int]:
+        return self._said(command, *words).addCallback(int)
 
-    def _ask(self, line: bytes, table: bool) -> Deferred[Lines]:
-        return Deferred.fromCoroutine(self._answer(line, table))
+    def _said(self, command: bytes, *words: Name) -> Deferred[bytes]:
+        said = self._quoted(command, words, False)
+        return said.addCallback(lambda lines: lines[0].removeprefix(b"OK "))
 
-    async def _answer(self, line: bytes, table: bool) -> Lines:
-        protocol = self._protocol
-        if protocol is None or not protocol.usable:
-            protocol = await self._connect()
-        return await protocol.ask(line, table)
+    def _quoted(
+        self, command: bytes, words: tuple[Name, ...], table: bool
+    ) -> Deferred[Lines]:
+        """
+        Give a command with words that are quoted.
 
-    async def _connect(self) -> AdminProtocol:
+        @return: fails with L{ValueError} for a word that is empty, and for too much.
         """
-        Connect, once for all who want to.
-        """
-        waiter: Deferred[AdminProtocol] = Deferred()
-        self._waiting.append(waiter)
-        if len(self._waiting) == 1:
-            connecting = self._endpoint.connect(Factory.forProtocol(AdminProtocol))
-            connecting.addCallbacks(self._made, self._failed)
-        return await waiter
+        encoded = [
+            word.encode("utf-8", "surrogateescape") if isinstance(word, str) else word
+            for word in words
+        ]
+        if not all(encoded):
+            return fail(ValueError("an empty name"))
+        line = b" ".join([command, *map(text.quote, encoded)])
+        if len(line) > _LONGEST:
+            return fail(ValueError(f"a command may have {_LONGEST} bytes"))
+        return self._ask(line, table)
 
-    def _made(self, protocol: IProtocol) -> None:
-        """
-        The connection was made.
-        """
-        assert isinstance(protocol, AdminProtocol)
-        self._protocol = protocol
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.callback(protocol)
 
-    def _failed(self, failure: Failure) -> None:
-        """
-        It could not be made.
-        """
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.errback(failure)
+def _given(function: Name | None) -> list[Name]:
+    """
+    The words for a function that may be none.
+    """
+    return [] if function is None else [function]

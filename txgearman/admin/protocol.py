@@ -5,6 +5,7 @@ A connection on which nothing but admin commands is spoken.
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 from urllib.parse import unquote_plus
 
 from attrs import define
@@ -15,9 +16,15 @@ from twisted.python.failure import Failure
 
 from txgearman.errors import ServerError, serverError
 from txgearman.wire import packets as p
-from txgearman.wire.codec import PacketReader
+from txgearman.wire.codec import Limits, PacketReader
 
 Lines = list[bytes]
+
+LONGEST: Final = 1024 * 1024
+"""
+How long a line of an answer may be, in bytes. Data comes in pieces of less; but a line
+about a connection has the names of all that a worker can do.
+"""
 
 
 @define(eq=False)
@@ -38,7 +45,7 @@ class AdminProtocol(Protocol):
     """
 
     def __init__(self) -> None:
-        self._reader = PacketReader(magic=p.RESPONSE)
+        self._reader = PacketReader(Limits(line=LONGEST), p.RESPONSE)
         self._commands: deque[_Command] = deque()
         self._lines: Lines = []
         self._lost: Failure | None = None

@@ -12,29 +12,29 @@ L{Link<txgearman.board.peer.Link>}.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
 
+from txgearman.board.administration import Administration
 from txgearman.board.function import BY_DATA, Function
-from txgearman.board.job import QUEUED, RUNNING, Job, JobState, Priority
+from txgearman.board.job import RUNNING, Job, JobState, Priority
+from txgearman.board.keys import Cause
+from txgearman.board.named_schedule import NamedSchedule
 from txgearman.board.peer import Peer, Rest
 from txgearman.board.policy import Policy
+from txgearman.board.recurrence import Recur, intervalOnly
+from txgearman.board.recurring import Recurring
 from txgearman.board.waking import Later
-from txgearman.board.workforce import Workforce
-from txgearman.errors import QueueFull, ServerError
+from txgearman.errors import ServerError
 from txgearman.wire.codec import Data
 from txgearman.wire.numbers import unsigned
 
 
-class JobBoard(Workforce):
+class JobBoard(Administration):
     """
     All the jobs, functions and peers of one job server.
 
-    @ivar jobs: the living jobs by handle, in the order of their submitting.
-    @ivar running: how many jobs run.
-    @ivar draining: whether it takes no more jobs, and grants none.
-    @ivar grants: whether it grants jobs.
+    @ivar recurring: the schedules that submit jobs again and again.
     """
 
     def __init__(
@@ -43,21 +43,22 @@ class JobBoard(Workforce):
         policy: Policy | None = None,
         firstNumber: int = 1,
         later: Later | None = None,
+        recur: Recur = intervalOnly,
     ) -> None:
         """
         @param firstNumber: the number of the first job's handle.
-        @param later: as for a L{Waker}.
+        @param later: as for a L{Waker<txgearman.board.waking.Waker>}.
+        @param recur: reads what schedules say of when they recur.
         """
-        super().__init__(clock, Policy() if policy is None else policy, later)
-        self.jobs: dict[bytes, Job] = {}
-        self.running = 0
-        self.draining = False
-        self.grants = True
-        # What is said to those who submit, when nothing is taken: code and text.
-        self._refusal: tuple[bytes, bytes] | None = None
-        self._nextJob = firstNumber
-        self._handles = self.policy.handlePrefix + b":"
-        self._whenIdle: list[Callable[[], None]] = []
+        super().__init__(clock, policy, firstNumber, later)
+        self.recurring = Recurring(
+            self._timers,
+            self._seconds,
+            self._submitScheduled,
+            lambda handle: handle in self.jobs,
+            self._keep,
+            recur,
+        )
 
     # Connections
 
@@ -76,7 +77,7 @@ class JobBoard(Workforce):
         for ability in peer.abilities.values():
             del ability.function.workers[peer]
         for job in reversed(list(peer.running.values())):
-            self._takeBack(job, b"worker lost")
+            self._takeBack(job, Cause.LOST, b"worker lost")
         if woken:
             self._waker.passOn(peer)
 
@@ -84,7 +85,7 @@ class JobBoard(Workforce):
 
     def submit(
         self,
-        client: Peer,
+        client: Peer | None,
         name: bytes,
         unique: bytes,
         data: Data,
@@ -97,6 +98,8 @@ class JobBoard(Workforce):
         A client submits a job. If one with its function and unique lives, the
         client joins that one: its priority, data and due time stay.
 
+        @param client: L{None} when nobody does, as for what is scheduled: it is in
+            the background then.
         @param name: the function.
         @param unique: empty for none; C{-} means that the data is the unique.
         @param due: not to be run before this, in seconds of the epoch.
@@ -104,8 +107,7 @@ class JobBoard(Workforce):
         @raise ServerError: C{ARGUMENT_TOO_LARGE}, C{QUEUE_ERROR} (L{QueueFull}
             when it is the function's queue), C{SHUTDOWN_GRACEFUL} when draining.
         """
-        if self._refusal is not None:
-            raise ServerError(*self._refusal)
+        self._checkRefusal()
         if background:
             self._checkBackground(data)
         limit = self.policy.uniqueLimit
@@ -116,85 +118,44 @@ class JobBoard(Workforce):
             data = bytes(data)
         job = function.coalescing(unique, data) if unique else None
         new = job is None
+        if unique and background and function.policy.debounce:
+            due = self._debounce(job, function, due)
         if job is None:
             job = self._post(function, unique, data, priority, reducer, due)
         if background:
             self._makeBackground(job)
         else:
+            assert client is not None, "it is in the background"
             job.listen(client)
             client.waiting[job] = None
         if new:
             self._admit(job)
         return job
 
-    def _checkBackground(self, data: Data) -> None:
+    def _submitScheduled(self, schedule: NamedSchedule) -> Job:
         """
-        Can there be one more background job, with this workload?
+        Submit a job whose time has come again.
+        """
+        return self.submit(
+            None,
+            schedule.function,
+            schedule.unique,
+            schedule.data,
+            Priority(schedule.priority),
+            background=True,
+        )
 
-        @raise ServerError: when there cannot.
+    def _debounce(self, job: Job | None, function: Function, due: float) -> float:
         """
+        Let a background job wait until nobody has submitted it for a while.
 
-    def _makeBackground(self, job: Job) -> None:
+        @param job: the one that was submitted before, if it lives.
+        @return: when a new one is due.
         """
-        A job needs no client any more.
-        """
-        job.background = True
-
-    def _admit(self, job: Job) -> None:
-        """
-        Let a new job wait for a worker, or until it is due.
-        """
-        if job.due > job.submitted:
-            self._delay(job)
-        else:
-            self._enqueue(job)
-
-    def _post(
-        self,
-        function: Function,
-        unique: bytes,
-        data: Data,
-        priority: Priority,
-        reducer: bytes,
-        due: float,
-    ) -> Job:
-        """
-        Make a new job and count it in.
-        """
-        if function.full(priority):
-            raise QueueFull
-        number = self._nextJob
-        self._nextJob += 1
-        handle = self._handles + str(number).encode("ascii")
-        now = self._seconds()
-        job = Job(number, handle, function, unique, data, reducer, priority, due, now)
-        self.jobs[handle] = job
-        function.add(job)
-        return job
-
-    def _enqueue(self, job: Job) -> None:
-        """
-        Let a job wait for a worker, and wake one.
-        """
-        job.function.enqueue(job)
-        if job.function.sleepers:
-            self._waker.wake(job.function)
-
-    def _delay(self, job: Job) -> None:
-        """
-        Let a job wait until it is due.
-        """
-        job.state = JobState.DELAYED
-        job.function.delayed[job] = None
-        job.timer = self._timers.at(job.due, partial(self._due, job))
-
-    def _due(self, job: Job) -> None:
-        """
-        A delayed job's time has come.
-        """
-        job.timer = None
-        del job.function.delayed[job]
-        self._enqueue(job)
+        quiet = self._seconds() + function.policy.debounce
+        if job is not None and not job.attempts and job.due < quiet:
+            self._postpone(job, quiet)
+        return due or quiet
 
     # Grabbing
 
@@ -225,45 +186,6 @@ class JobBoard(Workforce):
                     worker.hadTurn(ability)
                     return ability.function.takeTop()
         return None
-
-    def _grant(self, job: Job, worker: Peer) -> None:
-        """
-        Give a job to a worker.
-        """
-        job.state = RUNNING
-        job.worker = worker
-        job.attempts += 1
-        job.started = self._seconds()
-        job.function.running += 1
-        self.running += 1
-        worker.running[job.handle] = job
-        timeout = worker.abilities[job.function.name].timeout
-        if timeout:
-            when = job.started + timeout
-            job.timer = self._timers.at(when, partial(self._tooSlow, job))
-
-    def _tooSlow(self, job: Job) -> None:
-        """
-        The worker's time for the job is over. The worker is told nothing, and
-        what it may still report about the job is refused, as in gearmand.
-        """
-        job.timer = None
-        self._takeBack(job, b"timed out")
-
-    def _takeBack(self, job: Job, reason: bytes) -> None:
-        """
-        A job is without its worker: let it wait again at the tail of its queue,
-        so that a job that kills its workers does not starve the others.
-        """
-        job.error = reason
-        limit = self.policy.attempts
-        if not job.wanted or 0 < limit <= job.attempts:
-            self._fail(job)
-            return
-        self._stopRunning(job)
-        job.numerator = job.denominator = 0
-        self._enqueue(job)
-        self._checkIdle()
 
     # Reporting
 
@@ -310,7 +232,7 @@ class JobBoard(Workforce):
         if job is not None:
             for client in job.listeners:
                 client.link.workComplete(job, data)
-            self._end(job, JobState.COMPLETED)
+            self._end(job, JobState.COMPLETED, data)
 
     def workFail(self, worker: Peer, handle: bytes) -> None:
         """
@@ -322,16 +244,19 @@ class JobBoard(Workforce):
             return
         job = self._reported(worker, handle, _RESULT_NOT_FOUND, last=True)
         if job is not None:
-            self._fail(job)
+            self._takeBack(job, Cause.FAIL, b"failed")
 
     def workException(self, worker: Peer, handle: bytes, data: Data) -> None:
         """
-        A worker failed with an exception, which ends the job. Clients that do
+        A worker failed with an exception. If that ends the job, clients that do
         not want to hear of exceptions hear that it failed.
         """
         job = self._reported(worker, handle, _EXCEPTION_NOT_FOUND, last=True)
         worker.failing.append(handle)
-        if job is not None:
+        if job is None:
+            return
+        error = bytes(data)[:_ERROR_LIMIT]
+        if not self._triedAgain(job, Cause.EXCEPTION, error):
             for client in job.listeners:
                 if client.exceptions:
                     client.link.workException(job, data)
@@ -355,78 +280,11 @@ class JobBoard(Workforce):
                 raise ServerError(b"JOB_NOT_FOUND", text)
             if last:
                 worker.cancelled.remove(handle)
+        elif job.function.policy.lease:
+            job.heard = self._seconds()
         return job
 
     # Ends
-
-    def cancel(self, job: Job) -> None:
-        """
-        End a job, waiting or running, as if it had never been. Its clients hear
-        that it failed; what its worker still reports goes nowhere.
-        """
-        if job.worker is not None:
-            job.worker.cancelled.add(job.handle)
-        for client in job.listeners:
-            client.link.workFail(job)
-        self._end(job, JobState.CANCELLED)
-
-    def _fail(self, job: Job) -> None:
-        """
-        End a job that failed.
-        """
-        for client in job.listeners:
-            client.link.workFail(job)
-        self._end(job, JobState.FAILED)
-
-    def _end(self, job: Job, state: JobState) -> None:
-        """
-        Take a job off the board and out of every count.
-        """
-        before, job.state = job.state, state
-        function = job.function
-        if before is RUNNING:
-            self._stopRunning(job)
-        elif before is QUEUED:
-            function.dequeue(job)
-        elif before is JobState.DELAYED:
-            del function.delayed[job]
-            self._stopTimer(job)
-        del self.jobs[job.handle]
-        function.discard(job)
-        for client in job.listeners:
-            client.waiting.pop(job, None)
-        # A dead entry in a queue must not keep the workload alive.
-        job.data = b""
-        self._checkIdle()
-
-    def _stopRunning(self, job: Job) -> None:
-        """
-        Part a job from the worker that ran it.
-        """
-        worker, job.worker = job.worker, None
-        assert worker is not None, "a job that runs has a worker"
-        del worker.running[job.handle]
-        self._stopTimer(job)
-        job.function.running -= 1
-        self.running -= 1
-
-    def _checkIdle(self) -> None:
-        """
-        A job stopped running, and all that follows from it is done: if it was
-        the last one, a drain is over.
-        """
-        if self._whenIdle and not self.running:
-            waiting, self._whenIdle = self._whenIdle, []
-            for whenIdle in waiting:
-                whenIdle()
-
-    def _stopTimer(self, job: Job) -> None:
-        """
-        The attempt, or the delay, is over.
-        """
-        if job.timer is not None:
-            self._timers.cancel(job.timer)
-            job.timer = None
 
     def drain(self, whenIdle: Callable[[], None]) -> None:
         """
@@ -446,6 +304,7 @@ class JobBoard(Workforce):
         Take and grant no more jobs.
         """
         self.draining = True
+        self.recurring.stop()
         self._refusal = _DRAINING
         self._grantNothing()
 
@@ -464,6 +323,9 @@ class JobBoard(Workforce):
         self._whenIdle = []
         self._timers.stop()
 
+
+# So many bytes of an exception are remembered as why an attempt ended.
+_ERROR_LIMIT = 1024
 
 _DRAINING = b"SHUTDOWN_GRACEFUL", b"Server is shutting down"
 _RESULT_NOT_FOUND = b"Job given in work result not found"

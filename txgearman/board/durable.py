@@ -4,15 +4,25 @@ A board whose background jobs outlive it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
+from txgearman.board.administration import POLICY
 from txgearman.board.board import JobBoard
+from txgearman.board.dead import KIND as DEAD
+from txgearman.board.dead import DeadJob
 from txgearman.board.job import SAVING, Job, JobState
+from txgearman.board.keys import Cause
 from txgearman.board.peer import Peer
 from txgearman.board.policy import Policy
+from txgearman.board.recurrence import Recur, intervalOnly
+from txgearman.board.recurring import RUN, SCHEDULE
+from txgearman.board.results import KIND as RESULT
+from txgearman.board.saving import Saving
 from txgearman.board.waking import Later
+from txgearman.errors import BadRow
 from txgearman.wire.codec import Data
 
 _LOADING: Final = (b"QUEUE_ERROR", b"The queue is still being loaded")
@@ -22,6 +32,12 @@ class Keeper(Protocol):
     """
     What keeps jobs.
     """
+
+    @property
+    def unsaved(self) -> Saving | None:
+        """
+        What is to be saved next, if anything is.
+        """
 
     def check(self, data: Data) -> None:
         """
@@ -46,6 +62,17 @@ class Keeper(Protocol):
         Keep a job no longer.
         """
 
+    def keep(self, kind: str, key: bytes, value: bytes | None) -> Saving:
+        """
+        Keep something beside the jobs.
+
+        @param kind: from 1 to 16 of the letters C{a} to C{z}.
+        @param key: from 1 to 4200 bytes; what has the same kind and key is replaced.
+        @param value: L{None} for what is to be kept no longer.
+        @return: what it is saved with, and told of it: whoever wants to know when it
+            is saved waits for that.
+        """
+
 
 class DurableBoard(JobBoard):
     """
@@ -62,8 +89,9 @@ class DurableBoard(JobBoard):
         clock: IReactorTime,
         policy: Policy | None = None,
         later: Later | None = None,
+        recur: Recur = intervalOnly,
     ) -> None:
-        super().__init__(clock, policy, later=later)
+        super().__init__(clock, policy, later=later, recur=recur)
         self.loading = True
         self._stopped = False
         # The handles of those that have ended while others were being loaded.
@@ -71,12 +99,21 @@ class DurableBoard(JobBoard):
         self._refusal = _LOADING
         self._grantNothing()
         self._keeper: Keeper | None = None
+        # What was requeued and is not saved yet.
+        self._requeued: dict[Job, DeadJob] = {}
 
     def keepIn(self, keeper: Keeper) -> None:
         """
         Keep jobs in C{keeper}.
         """
         self._keeper = keeper
+
+    @property
+    def unsaved(self) -> Saving | None:
+        """
+        What is to be saved next, if anything is.
+        """
+        return None if self._keeper is None else self._keeper.unsaved
 
     # What JobBoard does, and what is to be kept of it
 
@@ -115,8 +152,8 @@ class DurableBoard(JobBoard):
         Let a job that waits not be granted until it is saved.
         """
         if job.state is JobState.QUEUED:
+            job.function.withdraw(job)
             job.state = SAVING
-            job.function.dequeue(job)
         elif job.state is JobState.DELAYED:
             job.state = SAVING
             del job.function.delayed[job]
@@ -131,12 +168,28 @@ class DurableBoard(JobBoard):
         super()._grant(job, worker)
         self._changed(job)
 
-    def _takeBack(self, job: Job, reason: bytes) -> None:
+    def _takeBack(self, job: Job, cause: Cause, error: bytes) -> None:
         # At the end of the server, which is no fault of the worker's, what ran stays
         # as it is kept.
         if not self._stopped:
-            self._toTheTail(job)
-            super()._takeBack(job, reason)
+            super()._takeBack(job, cause, error)
+
+    def _waitAgain(self, job: Job, pause: float) -> None:
+        super()._waitAgain(job, pause)
+        self._toTheTail(job)
+
+    def _postpone(self, job: Job, due: float) -> None:
+        super()._postpone(job, due)
+        self._changed(job)
+
+    def _keep(self, kind: str, key: bytes, value: bytes | None) -> None:
+        if self._keeper is not None:
+            self._keeper.keep(kind, key, value)
+
+    def _keepThing(
+        self, kind: str, key: bytes, pack: Callable[[], bytes] | None
+    ) -> None:
+        self._keep(kind, key, None if pack is None else pack())
 
     def stop(self) -> None:
         """
@@ -149,20 +202,19 @@ class DurableBoard(JobBoard):
         """
         A job waits behind all that there are, also after a restart.
         """
-        job.place = self._nextJob
-        self._nextJob += 1
+        job.place = self._nextPlace()
         self._changed(job)
 
     def _changed(self, job: Job) -> None:
         if job.background and self._keeper is not None:
             self._keeper.change(job)
 
-    def _end(self, job: Job, state: JobState) -> None:
+    def _end(self, job: Job, state: JobState, data: Data = b"") -> None:
         if self.loading:
             self._ended.add(job.handle)
         if job.background and self._keeper is not None:
             self._keeper.drop(job)
-        super()._end(job, state)
+        super()._end(job, state, data)
 
     # What the keeper tells
 
@@ -171,6 +223,8 @@ class DurableBoard(JobBoard):
         A job is saved.
         """
         job.saving = None
+        if self._requeued:
+            self._requeued.pop(job, None)
         if job.state is SAVING:
             super()._admit(job)
 
@@ -181,10 +235,23 @@ class DurableBoard(JobBoard):
         """
         job.saving = None
         job.background = False
+        dead = self._requeued.pop(job, None)
+        if dead is not None:
+            self.dead.put(dead)
+        self.recurring.refused(job)
         if job.state is SAVING:
             self._admit(job)
         if not job.wanted and job.state in (JobState.DELAYED, JobState.QUEUED):
             self._end(job, JobState.CANCELLED)
+
+    def requeue(self, dead: DeadJob) -> Job:
+        """
+        Let a dead letter's job wait again. If it cannot be saved, the letter stays.
+        """
+        job = super().requeue(dead)
+        if job.saving is not None:
+            self._requeued[job] = dead
+        return job
 
     def forgo(self) -> None:
         """
@@ -230,6 +297,23 @@ class DurableBoard(JobBoard):
             function.enqueue(job)
         return job
 
+    def restoreRecord(self, kind: str, key: bytes, value: bytes) -> None:
+        """
+        Take back what was kept beside the jobs. It all comes before them.
+
+        @raise BadRow: when it cannot be read.
+        """
+        if kind == POLICY:
+            self._restorePolicy(key, value)
+        elif kind == DEAD:
+            self.dead.restore(value)
+        elif kind == RESULT:
+            self.results.restore(value)
+        elif kind in (SCHEDULE, RUN):
+            self.recurring.restore(kind, key, value)
+        else:
+            raise BadRow(f"nothing is known of {kind}")
+
     def loaded(self, firstNumber: int) -> None:
         """
         All jobs that were kept are back: take jobs, and grant them.
@@ -239,11 +323,16 @@ class DurableBoard(JobBoard):
         self.loading = False
         self._ended.clear()
         self._nextJob = firstNumber
+        self.dead.arrange()
+        self.results.arrange()
+        self._governAll()
         if self.draining:
             return
         self.grants = True
         self._refusal = None
+        self.recurring.start()
         self._waker.stopped = False
         for function in self.functions:
             if function.queue.waiting:
+                self._watchQueue(function)
                 self._waker.wakeForAll(function)

@@ -4,12 +4,14 @@ A function: its waiting jobs, its workers, its limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+from txgearman.board.gate import UNLIMITED, Gate
 from txgearman.board.job import Job, Priority
+from txgearman.board.policies import PLAIN, FunctionPolicy, Policies
 from txgearman.board.policy import Policy
 from txgearman.board.queue import NOTHING, JobQueue
 from txgearman.errors import ServerError
@@ -17,6 +19,8 @@ from txgearman.wire.codec import Data
 
 if TYPE_CHECKING:
     from txgearman.board.peer import Peer
+    from txgearman.board.timers import Timer
+    from txgearman.board.watch import Watch
 
 BY_DATA: Final = b"-"
 """The unique which says that the workload is the unique."""
@@ -78,8 +82,17 @@ class Function:
     What the board knows of one function.
 
     @ivar name: any bytes.
+    @ivar policy: what holds for it.
     @ivar total: how many of its jobs live: delayed, queued and running ones.
+    @ivar size: how many bytes of workloads they have.
     @ivar running: how many of them run.
+    @ivar runningSize: how many bytes of workloads those have.
+    @ivar room: how many more may be granted at least.
+    @ivar opening: what will look again when more may be, by and by.
+    @ivar watch: what looks at attempts that may take too long.
+    @ivar expiring: what will look whose time to live is over.
+    @ivar top: the priority of the most urgent jobs that may be granted, or
+        L{NOTHING}.
     @ivar delayed: those that are not due.
     @ivar byUnique: its living jobs by their unique.
     @ivar byData: those whose unique is C{-}, by their workload.
@@ -89,17 +102,25 @@ class Function:
     """
 
     __slots__ = (
+        "_gate",
         "_ready",
-        "_top",
         "byData",
         "byUnique",
         "delayed",
+        "expiring",
         "limit",
         "name",
+        "opening",
+        "policy",
         "queue",
+        "room",
         "running",
+        "runningSize",
+        "size",
         "sleepers",
+        "top",
         "total",
+        "watch",
         "woken",
         "workers",
     )
@@ -111,12 +132,20 @@ class Function:
         @param ready: where to stand while there are waiting jobs.
         """
         self._ready = Ready() if ready is None else ready
-        self._top: int = NOTHING
+        self._gate: Gate | None = None
+        self.top: int = NOTHING
         self.name = name
         self.limit = limit
+        self.policy = PLAIN
+        self.room = UNLIMITED
+        self.opening: Timer | None = None
+        self.expiring: Timer | None = None
+        self.watch: Watch | None = None
         self.queue = JobQueue()
         self.total = 0
+        self.size = 0
         self.running = 0
+        self.runningSize = 0
         self.delayed: dict[Job, None] = {}
         self.byUnique: dict[bytes, Job] = {}
         self.byData: dict[bytes, Job] = {}
@@ -148,23 +177,87 @@ class Function:
         self.queue.remove(job)
         self._settle()
 
+    def withdraw(self, job: Job) -> None:
+        """
+        Take a job out of the middle of the queue that may come back.
+        """
+        self.queue.withdraw(job)
+        self._settle()
+
     def _settle(self) -> None:
         """
         Stand where the most urgent job's priority is.
         """
-        top = self.queue.top
-        if top != self._top:
-            self._ready.move(self, self._top, top)
-            self._top = top
+        top = self.queue.top if self.room > 0 else NOTHING
+        if top != self.top:
+            self._ready.move(self, self.top, top)
+            self.top = top
 
-    def full(self, priority: int) -> bool:
+    @property
+    def offered(self) -> int:
         """
-        Would one more job of this priority be too many?
+        How many of its jobs may be granted now.
         """
-        if self.limit is NO_LIMIT:
+        return min(self.queue.waiting, self.room)
+
+    # Limits
+
+    def govern(self, policy: FunctionPolicy, now: float) -> None:
+        """
+        Another policy holds from now on.
+
+        @param now: in seconds of the epoch.
+        """
+        self.policy = policy
+        if not policy.gated:
+            self._gate = None
+            self.room = UNLIMITED
+            self._settle()
+            return
+        if self._gate is None:
+            self._gate = Gate(policy, now)
+        else:
+            self._gate.changed(policy, now)
+        self.look(now)
+
+    def look(self, now: float) -> float:
+        """
+        Look how many jobs may be granted.
+
+        @return: when time alone will let one more be, in seconds of the epoch; 0 when
+            it will not.
+        """
+        gate = self._gate
+        if gate is None:
+            return 0.0
+        self.room = gate.room(self.running, now)
+        self._settle()
+        return gate.opens(self.running)
+
+    def granted(self, now: float) -> bool:
+        """
+        One of its jobs is granted.
+
+        @return: whether to look if more may be.
+        """
+        if self._gate is not None:
+            self._gate.granted(now)
+            self.room -= 1
+        return self.room <= 0
+
+    def full(self, priority: int, data: Data) -> bool:
+        """
+        Would one more job of this priority, with this workload, be too many?
+        """
+        if self.limit is not NO_LIMIT and 0 < self.limit.of(priority) <= self.total:
+            return True
+        policy = self.policy
+        if not policy.bounded:
             return False
-        limit = self.limit.of(priority)
-        return 0 < limit <= self.total
+        total, size = self.total, self.size + len(data)
+        if not policy.queueCountsRunning:
+            total, size = total - self.running, size - self.runningSize
+        return 0 < policy.queueLimit <= total or 0 < policy.queueBytes < size
 
     def coalescing(self, unique: bytes, data: Data) -> Job | None:
         """
@@ -181,6 +274,7 @@ class Function:
         Count a new job in.
         """
         self.total += 1
+        self.size += len(job.data)
         if job.unique == BY_DATA:
             if job.data:
                 self.byData[bytes(job.data)] = job
@@ -192,6 +286,7 @@ class Function:
         Count a job out that has ended.
         """
         self.total -= 1
+        self.size -= len(job.data)
         if job.unique == BY_DATA:
             if self.byData.get(bytes(job.data)) is job:
                 del self.byData[bytes(job.data)]
@@ -207,9 +302,16 @@ class Functions:
     @ivar ready: those that have waiting jobs.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(
+        self, policy: Policy, policies: Policies, seconds: Callable[[], float]
+    ) -> None:
+        """
+        @param policies: what holds for each of them.
+        """
         self.ready = Ready()
         self._policy = policy
+        self._policies = policies
+        self._seconds = seconds
         self._named: dict[bytes, Function] = {}
         # Limits set for functions that nobody has named yet.
         self._limits: dict[bytes, QueueLimit] = {}
@@ -244,6 +346,7 @@ class Functions:
         function = self._named.get(name)
         if function is None:
             function = Function(name, self._limits.pop(name, NO_LIMIT), self.ready)
+            function.govern(self._policies.of(name), self._seconds())
             self._named[name] = function
         return function
 

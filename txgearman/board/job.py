@@ -30,7 +30,7 @@ class Priority(enum.IntEnum):
 class JobState(enum.Enum):
     """
     Where a job is in its life. It is delayed or queued when it is saved, if it has
-    to be. The last three are ends: such a job is not on the board any more.
+    to be. From completed on they are ends: such a job is not on the board any more.
     """
 
     SAVING = enum.auto()
@@ -40,6 +40,8 @@ class JobState(enum.Enum):
     COMPLETED = enum.auto()
     FAILED = enum.auto()
     CANCELLED = enum.auto()
+    EXPIRED = enum.auto()
+    DEAD = enum.auto()
 
 
 QUEUED: Final = JobState.QUEUED
@@ -59,10 +61,11 @@ class Job:
     @ivar reducer: the function that will join its partial results; may be empty.
     @ivar background: whether it lives without a client that listens. Once true,
         it stays true, unless it could not be saved.
-    @ivar due: the moment before which it does not run, in seconds of the epoch;
-        0 for at once.
+    @ivar due: the moment before which it, or its next attempt, does not run, in
+        seconds of the epoch; 0 for at once.
     @ivar submitted: when it was submitted, in seconds of the epoch.
-    @ivar started: when the running attempt began, in seconds of the epoch.
+    @ivar started: when the last attempt began, in seconds of the epoch.
+    @ivar heard: when its worker was heard of last, if that matters.
     @ivar attempts: how often it was granted to a worker.
     @ivar error: why the last attempt ended, if it was given up.
     @ivar place: where it waits, if not by its number: behind jobs with lower ones.
@@ -85,6 +88,7 @@ class Job:
         "error",
         "function",
         "handle",
+        "heard",
         "listeners",
         "number",
         "numerator",
@@ -124,6 +128,7 @@ class Job:
         self.submitted = submitted
         self.state = QUEUED
         self.started = 0.0
+        self.heard = 0.0
         self.attempts = 0
         self.error = b""
         self.place = 0
@@ -142,6 +147,13 @@ class Job:
             self.listeners.append(client)
         else:
             self.listeners = [client]
+
+    @property
+    def waitsSince(self) -> float:
+        """
+        Since when it waits for a worker, if it does, in seconds of the epoch.
+        """
+        return max(self.due, self.submitted)
 
     @property
     def wanted(self) -> bool:

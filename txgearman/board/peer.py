@@ -171,6 +171,13 @@ class Peer:
         self.failing: deque[bytes] = deque(maxlen=_REMEMBERED)
         self.cancelled: set[bytes] = set()
 
+    def beginsAnew(self, handle: bytes) -> None:
+        """
+        It tries a job once more: what it says of it is about this attempt.
+        """
+        while handle in self.failing:
+            self.failing.remove(handle)
+
     def gains(self, ability: Ability) -> None:
         """
         It can do one more function, which is looked at first, as in gearmand:
@@ -221,7 +228,7 @@ class Peer:
         passed: list[Ability] = []
         found: Ability | None = None
         for ability in self._turns:
-            if ability.function.queue.top == top:
+            if ability.function.top == top:
                 found = ability
                 break
             passed.append(ability)

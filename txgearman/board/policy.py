@@ -49,7 +49,8 @@ class Policy:
     The settings of a L{JobBoard<txgearman.board.board.JobBoard>}.
 
     @ivar attempts: how often a job may be granted to a worker that is lost or
-        too slow, before it fails; 0 for any number of times.
+        too slow, before it fails, where no policy of its function says otherwise; 0
+        for any number of times.
     @ivar wakeup: how many sleeping workers to wake for a new job; 0 for all.
     @ivar wakeupDelay: how long the woken ones have until others are woken for a
         job that still waits, in seconds.
@@ -62,6 +63,9 @@ class Policy:
         named is remembered.
     @ivar shortestTimeout: what a worker's timeout is raised to, in seconds; some
         workers give seconds where gearmand takes milliseconds.
+    @ivar deadLimit: how many dead letters are kept, with C{deadBytes} of workloads in
+        all, and C{deadAge} seconds each at most.
+    @ivar resultsLimit: how many results are kept, with C{resultsBytes} in all.
     """
 
     attempts: int = 0
@@ -76,3 +80,8 @@ class Policy:
     functionLimit: int = 4096
     functionsLimit: int = 100_000
     shortestTimeout: float = 1.0
+    deadLimit: int = 10_000
+    deadBytes: int = 64 * 1024**2
+    deadAge: float = 30 * 86400.0
+    resultsLimit: int = 100_000
+    resultsBytes: int = 256 * 1024**2

@@ -5,6 +5,7 @@ The jobs of one function that wait for a worker.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from txgearman.board.job import QUEUED, Job, Priority
@@ -69,6 +70,21 @@ class JobQueue:
         self._left(job.priority)
         return job
 
+    def heads(self) -> Iterator[Job]:
+        """
+        Yield the first job of each lane.
+        """
+        for lane, count in zip(self._lanes, self.counts, strict=True):
+            if lane is not None and count:
+                yield next(job for job in lane if job.state is QUEUED)
+
+    def __iter__(self) -> Iterator[Job]:
+        """
+        Iterate over the jobs that wait, the most urgent ones first.
+        """
+        for lane in self._lanes:
+            yield from (job for job in lane or () if job.state is QUEUED)
+
     def remove(self, job: Job) -> None:
         """
         Take a job out of the middle; the caller has given it a state other
@@ -83,6 +99,15 @@ class JobQueue:
             living = [job for job in lane if job.state is QUEUED]
             lane.clear()
             lane.extend(living)
+
+    def withdraw(self, job: Job) -> None:
+        """
+        Take a job out of the middle that may come back.
+        """
+        lane = self._lanes[job.priority]
+        assert lane is not None, "the job waited in it"
+        lane.remove(job)
+        self._left(job.priority)
 
     def _left(self, priority: int) -> None:
         """

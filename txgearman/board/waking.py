@@ -65,7 +65,7 @@ class Waker:
         for ability in worker.abilities.values():
             ability.function.sleepers[worker] = None
         if not self.stopped and any(
-            a.function.queue.waiting for a in worker.abilities.values()
+            a.function.offered for a in worker.abilities.values()
         ):
             self._rouse(worker)
 
@@ -95,7 +95,7 @@ class Waker:
         A job was put into the function's queue: wake sleepers for it.
         """
         if self._later is None:
-            self._wakeFor(function, 1)
+            self._wakeFor(function, min(1, function.offered))
         else:
             if not self._new:
                 self._later(self._wakeForNew)
@@ -105,7 +105,7 @@ class Waker:
         """
         Jobs wait in the function's queue that nobody was woken for.
         """
-        self._wakeFor(function, function.queue.waiting)
+        self._wakeFor(function, max(0, function.offered - function.woken))
 
     def _wakeForNew(self) -> None:
         """
@@ -113,13 +113,19 @@ class Waker:
         """
         new, self._new = self._new, {}
         for function, count in new.items():
-            self._wakeFor(function, min(count, function.queue.waiting))
+            self._wakeFor(function, min(count, function.offered))
 
     def _wakeFor(self, function: Function, count: int) -> None:
         """
-        Wake sleepers for so many jobs.
+        Wake sleepers for so many jobs; no more than may be granted, where there is a
+        limit, beside those that are on their way.
         """
-        if count and function.sleepers and not self.stopped:
+        if not function.sleepers or self.stopped:
+            return
+        if function.policy.gated:
+            function.look(self._seconds())
+            count = min(count, function.room - function.woken)
+        if count > 0:
             each = self._policy.wakeup
             self._wake(function, each * count if each else len(function.sleepers))
 
@@ -135,7 +141,7 @@ class Waker:
         """
         Wake another one if more jobs wait than workers are on their way.
         """
-        lacking = function.queue.waiting - function.woken
+        lacking = function.offered - function.woken
         if lacking > 0 and function.sleepers and not self.stopped:
             self._wake(function, 1)
 
@@ -146,7 +152,7 @@ class Waker:
         function = ability.function
         if worker.rest is Rest.ASLEEP:
             function.sleepers[worker] = None
-            if function.queue.waiting and not self.stopped:
+            if function.offered and not self.stopped:
                 self._rouse(worker)
         elif worker.rest is Rest.WOKEN:
             function.woken += 1

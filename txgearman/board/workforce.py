@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from txgearman.board.function import Functions
 from txgearman.board.peer import Ability, Link, Peer
+from txgearman.board.policies import OPTION, Policies, Setting
 from txgearman.board.policy import Policy
 from txgearman.board.timers import Timers
 from txgearman.board.waking import Later, Waker
@@ -18,6 +19,7 @@ class Workforce:
     The peers of one job server, and the functions.
 
     @ivar policy: its settings.
+    @ivar policies: what was decided for functions.
     @ivar functions: every function anyone has named.
     @ivar peers: the connections, in the order of their coming.
     """
@@ -29,7 +31,11 @@ class Workforce:
         @param later: as for a L{Waker}.
         """
         self.policy = policy
-        self.functions = Functions(policy)
+        attempts = policy.attempts
+        self.policies = Policies(
+            [Setting(b"*", "attempts", attempts, OPTION)] if attempts else []
+        )
+        self.functions = Functions(policy, self.policies, clock.seconds)
         self.peers: dict[Peer, None] = {}
         self._nextPeer = 1
         self._seconds = clock.seconds

@@ -10,54 +10,20 @@ from __future__ import annotations
 
 import sys
 from argparse import Action, ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from attrs import astuple
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from txgearman.admin import AdminClient, ClientRow, Connected
+from txgearman.admin import AdminClient
 from txgearman.connection.servers import Server, serversFrom
-from txgearman.errors import BadSetting, GearmanError, ServerError
+from txgearman.errors import GearmanError, ServerError
 from txgearman.scripts.numbers import number, seconds
-from txgearman.scripts.output import complain, openStreams, plain, say, sayJSON, shown
+from txgearman.scripts.operations import OPERATIONS, Operation
+from txgearman.scripts.output import complain, openStreams, plain, say, sayJSON
 from txgearman.scripts.running import UNREACHABLE, reasonOf, run
 from txgearman.scripts.servers import addSharedOptions, serversOf
-
-Do = Callable[[AdminClient, Sequence[str]], Deferred[Any]]
-
-_QUESTIONS: dict[str, tuple[str, Do]] = {
-    "--status": ("functions and how they fare", lambda a, _: a.status()),
-    "--priority-status": (
-        "functions and what waits for them, by priority",
-        lambda a, _: a.priorityStatus(),
-    ),
-    "--workers": ("who is connected", lambda a, _: a.workers()),
-    "--show-jobs": ("the jobs", lambda a, _: a.jobs()),
-    "--jobs": ("who runs which job, if the server says so", lambda a, _: a.waiting()),
-    "--show-unique-jobs": ("the uniques of the jobs", lambda a, _: a.uniques()),
-    "--clients": ("who waits for which jobs, likewise", lambda a, _: a.clients()),
-    "--server-version": ("the server's version", lambda a, _: a.version()),
-    "--server-verbose": ("how much the server logs", lambda a, _: a.verbosity()),
-    "--getpid": ("the server's process id", lambda a, _: a.processId()),
-    "--shutdown": ("stop the server", lambda a, _: a.shutDown()),
-    "--shutdown-graceful": (
-        "stop the server when its running jobs have ended",
-        lambda a, _: a.shutDown(True),
-    ),
-}
-
-_ORDERS: dict[str, tuple[str, str, Do]] = {
-    "--create-function": (
-        "F",
-        "make a function known",
-        lambda a, w: a.createFunction(*w),
-    ),
-    "--drop-function": ("F", "forget a function", lambda a, w: a.dropFunction(*w)),
-    "--cancel-job": ("HANDLE", "end a job", lambda a, w: a.cancel(*w)),
-}
 
 
 class _Queue(Action):
@@ -72,19 +38,11 @@ class _Queue(Action):
         values: Any,
         option: str | None = None,
     ) -> None:
-        namespace.operations.append((self.const, values or []))
-
-
-def _maxQueue(admin: AdminClient, words: Sequence[str]) -> Deferred[None]:
-    """
-    Limit a queue.
-
-    @raise BadSetting: for limits that are none.
-    """
-    function, *limits = words
-    if len(limits) not in (0, 1, 3) or not all(limit.isdecimal() for limit in limits):
-        raise BadSetting("--maxqueue takes a function and none, one or three numbers")
-    return admin.maxQueue(function, *map(int, limits))
+        if values is self.const:
+            # What argparse gives for a word that may be missing, and is.
+            values = []
+        words = [values] if isinstance(values, str) else values
+        namespace.operations.append((self.const, words or []))
 
 
 def _parser() -> ArgumentParser:
@@ -113,49 +71,19 @@ def _parser() -> ArgumentParser:
         parser.add_argument(
             name, type=kind, default=default, metavar="N", help=f"top: {text}"
         )
-    operation = parser.add_argument_group(
-        "operations, done in their order"
-    ).add_argument
-    for name, (text, ask) in _QUESTIONS.items():
-        operation(name, action=_Queue, nargs=0, const=ask, help=text)
-    for name, (word, text, order) in _ORDERS.items():
-        operation(name, action=_Queue, nargs=1, const=order, metavar=word, help=text)
-    operation(
-        "--maxqueue",
-        action=_Queue,
-        nargs="+",
-        const=_maxQueue,
-        metavar=("F", "N"),
-        help="limit a function's queue: to N jobs, or three Ns by priority",
-    )
+    for title, operations in OPERATIONS.items():
+        group = parser.add_argument_group(title)
+        for one in operations:
+            group.add_argument(
+                f"--{one.option}",
+                action=_Queue,
+                nargs=one.nargs,
+                const=one,
+                metavar=one.metavar,
+                help=one.about,
+            )
     parser.set_defaults(operations=[])
     return parser
-
-
-def _text(value: Any) -> str:
-    """
-    Write an answer as gearadmin does.
-    """
-    if value is None:
-        return "OK"
-    if isinstance(value, list):
-        return "\n".join([*map(_line, value), "."])
-    return str(value)
-
-
-def _line(row: Any) -> str:
-    """
-    Write a row of a table.
-    """
-    if isinstance(row, bytes):
-        return shown(row)
-    if isinstance(row, Connected):
-        who = [str(row.number), *map(shown, (row.address, row.clientId)), ":"]
-        return " ".join([*who, *map(shown, row.functions)])
-    if isinstance(row, ClientRow):
-        return "\n\t".join([shown(row.address), *map(_line, row.jobs)])
-    cells = astuple(row)
-    return "\t".join(shown(c) if isinstance(c, bytes) else str(int(c)) for c in cells)
 
 
 class _Telling:
@@ -182,8 +110,8 @@ class _Telling:
                 say(f"{server.name}:")
             admin = AdminClient(self._reactor, server.endpoint)
             try:
-                for do, words in self._options.operations:
-                    status |= await self._one(server, admin, do, words)
+                for operation, words in self._options.operations:
+                    status |= await self._one(server, admin, operation, words)
             except UNREACHABLE as error:
                 complain(f"txgearadmin: cannot reach {server.name}: {reasonOf(error)}")
                 status = 1
@@ -191,20 +119,25 @@ class _Telling:
         return status
 
     async def _one(
-        self, server: Server, admin: AdminClient, do: Do, words: Sequence[str]
+        self,
+        server: Server,
+        admin: AdminClient,
+        operation: Operation,
+        words: Sequence[str],
     ) -> int:
         try:
-            asked = do(admin, words)
+            asked = operation.do(admin, words)
             value = await asked.addTimeout(self._options.timeout, self._reactor)
         except (ServerError, ValueError) as error:
             complain(f"Error: {error}")
             return 1
         if not self._options.json:
-            say(_text(value))
+            operation.show(value)
         elif len(self._servers) > 1:
-            sayJSON({"server": server.name, "answer": plain(value)})
+            answer = plain(operation.plain(value))
+            sayJSON({"server": server.name, "answer": answer})
         else:
-            sayJSON(value)
+            sayJSON(operation.plain(value))
         return 0
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ from twisted.logger import Logger
 
 from txgearman.connection.turns import shortenTurns
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
+from txgearman.server.configuration import readConfiguration
 from txgearman.server.keeping import Keeping
 from txgearman.server.listening import endpointsOf, reasonOf
 from txgearman.server.memory import ProcessMemory
@@ -33,7 +35,6 @@ class GearmanProcess(GearmanServer):
     """
 
     _log = Logger()
-    _before: Any = None
 
     def __init__(self, reactor: Any, options: Options) -> None:
         """
@@ -53,7 +54,10 @@ class GearmanProcess(GearmanServer):
             drainTimeout=options["drain-timeout"],
             onShutdown=self._shutDown,
             store=options.store,
+            configuration=options.configuration,
         )
+        # What the process did about signals before.
+        self._before: dict[int, Any] = {}
         self._reactor = reactor
         self._options = options
         self._memory = ProcessMemory()
@@ -70,13 +74,26 @@ class GearmanProcess(GearmanServer):
 
     def startService(self) -> None:
         """
-        Start; SIGUSR1 drains and then ends the process.
+        Start; SIGUSR1 drains and then ends the process, and SIGHUP reads the
+        configuration again, if there is one.
         """
         self._memory.serve()
         super().startService()
-        before = signal.signal(signal.SIGUSR1, self._signalled)
+        self._listenTo(signal.SIGUSR1, self._shutDown, True)
+        if self._options.configuration is not None:
+            self._listenTo(signal.SIGHUP, self._configureAgain)
+
+    def _listenTo(self, number: int, action: Callable[..., None], *words: Any) -> None:
+        """
+        Do something when a signal comes, though not in the middle of anything.
+        """
+
+        def signalled(number: int, frame: FrameType | None) -> None:
+            self._reactor.callFromThread(action, *words)
+
+        before = signal.signal(number, signalled)
         # A handler that is not Python's cannot be put back by Python.
-        self._before = signal.SIG_DFL if before is None else before
+        self._before[number] = signal.SIG_DFL if before is None else before
 
     def _startKeeping(self, keeping: Keeping) -> None:
         """
@@ -97,17 +114,23 @@ class GearmanProcess(GearmanServer):
         """
         Stop.
         """
-        if self._before is not None:
-            signal.signal(signal.SIGUSR1, self._before)
-            self._before = None
+        before, self._before = self._before, {}
+        for number, handler in before.items():
+            signal.signal(number, handler)
         self._memory.restore()
         return super().stopService()
 
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
+    def _configureAgain(self) -> None:
         """
-        A signal came, in the middle of anything.
+        Read the configuration again. What cannot be read changes nothing.
         """
-        self._reactor.callFromThread(self._shutDown, True)
+        path = self._options["config"]
+        try:
+            self.configure(readConfiguration(path))
+        except BadSetting as error:
+            self._log.warn("the configuration stays as it is: {error}", error=error)
+        else:
+            self._log.info("read {path} again", path=path)
 
     def _shutDown(self, graceful: bool) -> None:
         """

@@ -16,6 +16,7 @@ from txgearman.board.peer import Peer
 from txgearman.board.policy import Policy
 from txgearman.server.keeping import Keeping
 from txgearman.server.protocol import GearmanServerProtocol
+from txgearman.server.recurrence import recurrenceOf
 from txgearman.server.settings import Settings
 from txgearman.server.turn import Turn
 from txgearman.stores.interface import IJobStore
@@ -67,15 +68,25 @@ class GearmanServerFactory(Factory):
         self.turn = Turn(clock)
         self.keeping: Keeping | None = None
         if store is None:
-            self.board: JobBoard = JobBoard(clock, policy, later=self.turn.wakes)
+            self.board: JobBoard = JobBoard(
+                clock, policy, later=self.turn.wakes, recur=recurrenceOf
+            )
         else:
-            board = DurableBoard(clock, policy, self.turn.wakes)
+            board = DurableBoard(clock, policy, self.turn.wakes, recurrenceOf)
             self.board = board
             self.keeping = Keeping(board, store, clock, self.turn, run)
         self.settings = Settings() if settings is None else settings
         self.onShutdown: Shutdown | None = None
         self._connections: dict[GearmanServerProtocol, None] = {}
         self._whenGone: Callable[[], None] | None = None
+
+    def startFactory(self) -> None:
+        """
+        It is listened on for the first time. A board that keeps jobs begins when they
+        are back.
+        """
+        if self.keeping is None:
+            self.board.recurring.start()
 
     @property
     def connections(self) -> int:

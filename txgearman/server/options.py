@@ -16,6 +16,7 @@ from twisted.python import usage
 from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefix
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
+from txgearman.server.configuration import Configuration, readConfiguration
 from txgearman.server.settings import Settings
 from txgearman.stores.interface import IJobStore
 from txgearman.stores.opening import storeFromURL
@@ -89,11 +90,14 @@ class Options(usage.Options):
     @ivar hosts: from C{--listen}.
     @ivar store: from C{--store}; L{None} for jobs that end with the process.
     @ivar descriptions: from C{--endpoint}.
+    @ivar configuration: from the file of C{--config}, whose absolute path that is then;
+        L{None} when there is none.
     """
 
     synopsis = "[options]"
     longdesc = (
         "A Gearman job server. Stop it with SIGINT or SIGTERM; SIGUSR1 drains it first."
+        " SIGHUP reads the file of --config again."
     )
 
     optFlags = [
@@ -135,6 +139,13 @@ class Options(usage.Options):
             None,
             "0",
             "Connections beyond these are closed at once; 0 for any number.",
+        ],
+        [
+            "config",
+            None,
+            None,
+            "File of TOML: policies of functions, limits on dead letters and results,"
+            " schedules.",
         ],
         [
             "store",
@@ -204,6 +215,7 @@ class Options(usage.Options):
                     self[name] = self._read(name, read)
             self.policy = self._policy()
             self.store = self._store()
+            self.configuration = self._configuration()
         except BadSetting as error:
             raise usage.UsageError(str(error)) from None
         self.settings = self._settings()
@@ -237,6 +249,17 @@ class Options(usage.Options):
             return storeFromURL(os.environ.get("TXGEARMAN_STORE") or "memory:")
         except BadSetting as error:
             raise BadSetting(f"TXGEARMAN_STORE: {error}") from None
+
+    def _configuration(self) -> Configuration | None:
+        """
+        What the file says. A daemon changes its folder, and may read it again there.
+        """
+        path: str | None = self["config"]
+        if path is None:
+            return None
+        self["config"] = os.path.abspath(path)
+        configuration: Configuration = self._read("config", readConfiguration)
+        return configuration
 
     def _read(self, name: str, read: _Read) -> Any:
         """

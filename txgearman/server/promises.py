@@ -27,7 +27,8 @@ class Promise:
     @ivar refusal: why it came to nothing, if it did.
     @ivar refused: the handles of those jobs that did; L{None} for all of them.
     @ivar packets: what has to be encoded, if all goes well: number and arguments; and
-        what is encoded already, as bytes.
+        what is encoded already, as bytes. Of a text line there are two: for when all
+        goes well, and for when nothing was saved.
     @ivar size: how many bytes that is, about.
     """
 
@@ -52,6 +53,12 @@ class Promise:
             if isinstance(packet, bytes):
                 chunks.append(packet)
                 size += len(packet)
+            elif packet[0] == p.TEXT:
+                # What costs single jobs their places costs nothing else.
+                saved = self.refusal is None or self.refused is not None
+                line = bytes(packet[1][0 if saved else 1])
+                chunks.append(line)
+                size += len(line)
             elif self.refusal is None or not self._concerns(packet[1][0]):
                 size += encodeInto(chunks, packet[0], packet[1])
             else:
@@ -90,7 +97,7 @@ class Promises:
         Promise a packet for when C{saving} is over. If nothing was saved then, an
         ERROR comes in its place.
 
-        @param arguments: the first is the handle of the job.
+        @param arguments: the first is the handle of the job; or both lines of text.
         """
         last = self._promises[-1] if self._promises else None
         if last is None or last.saving is not saving:

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.board.policy import Policy
+from txgearman.server.configuration import Configuration
 from txgearman.server.factory import GearmanServerFactory, Shutdown
 from txgearman.server.keeping import Keeping
 from txgearman.server.settings import Settings
@@ -50,6 +51,7 @@ class GearmanServer(Service):
         drainTimeout: float = 60.0,
         onShutdown: Shutdown | None = None,
         store: IJobStore | None = None,
+        configuration: Configuration | None = None,
     ) -> None:
         """
         @param endpoints: where to listen: Twisted endpoints, or strings that
@@ -60,9 +62,16 @@ class GearmanServer(Service):
             is given whether that is to be graceful. L{None} to refuse it.
         @param store: where background jobs are kept; L{None} for jobs that end with
             the process.
-        @raise ValueError: for a string that describes no endpoint.
+        @param configuration: what a file says, as
+            L{readConfiguration<txgearman.server.configuration.readConfiguration>}
+            returns it.
+        @raise ValueError: for a string that describes no endpoint, or schedules that
+            there cannot be.
         """
-        self.factory = GearmanServerFactory(reactor, policy, settings, store)
+        said = Configuration() if configuration is None else configuration
+        self._policy = Policy() if policy is None else policy
+        self.factory = GearmanServerFactory(reactor, self._policy, settings, store)
+        self.configure(said)
         self.factory.onShutdown = onShutdown
         self.ports: list[IListeningPort] = []
         self._clock = reactor
@@ -78,6 +87,17 @@ class GearmanServer(Service):
         self._drained = False
         self._waiting: list[Deferred[None]] = []
         self._deadline: IDelayedCall | None = None
+
+    def configure(self, configuration: Configuration) -> None:
+        """
+        Let another configuration hold instead of the one before, from now on.
+
+        @raise BadSetting: for schedules that there cannot be. Nothing is changed then.
+        """
+        board = self.factory.board
+        board.recurring.configure(configuration.schedules)
+        board.configure(configuration.settings)
+        board.limitKept(configuration.limiting(self._policy))
 
     def privilegedStartService(self) -> None:
         """

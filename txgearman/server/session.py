@@ -196,12 +196,17 @@ class Session:
 
     def _textLine(self, line: bytes) -> None:
         words = text.split(line)
-        if len(words) > text.WORDS:
+        if len(words) > admin.mostWords(words):
             self._out.write(text.error(b"INVALID_ARGUMENTS", b"Too many arguments"))
             self.reader.close()
             self._connection.hangUp(True)
             return
-        self._out.write(admin.answer(self._factory, self.peer, words))
+        answer = admin.answer(self._factory, self.peer, words)
+        unsaved = self._board.unsaved if admin.isOrder(words) else None
+        if unsaved is None or answer.startswith(b"ERR"):
+            self._out.write(answer)
+        else:
+            self._out.promise(unsaved, p.TEXT, answer, _NOT_SAVED)
         self._out.weigh()
 
     # Packets of any connection
@@ -406,6 +411,8 @@ def _reduceSubmitter(background: bool) -> Callable[..., None]:
 
     return submit
 
+
+_NOT_SAVED: Final = text.error(b"QUEUE_ERROR", b"Done, and not saved yet")
 
 # What a server sends is not expected of a peer, nor is the number that is not
 # used.

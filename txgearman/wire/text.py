@@ -4,13 +4,17 @@ The admin protocol: lines of text, in and out.
 The forms are those of gearmand, byte for byte, since tools parse them. Note
 the line ends: C{OK} and C{ERR} replies end with a carriage return and a
 newline, everything else with a newline alone.
+
+Commands that gearmand does not have take and show names and data quoted: whatever
+the bytes are, they are one word, and can be had back.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 OK: Final = b"OK\r\n"
 """What a command answers that did its work and has nothing to show."""
@@ -18,7 +22,19 @@ OK: Final = b"OK\r\n"
 WORDS: Final = 5
 """How many words a command may have, its name among them; as in gearmand."""
 
+MORE_WORDS: Final = 24
+"""How many a command may have that gearmand does not have."""
+
+PIECE: Final = 2048
+"""How many bytes of data are in one line; it is three times as long at most."""
+
 _UNSAFE = re.compile(rb"[\x00-\x20\x7f]")
+
+# What is quoted as itself, and each byte quoted.
+_PLAIN: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("%"))
+_QUOTED: Final = [
+    bytes([byte]) if byte in _PLAIN else b"%%%02X" % byte for byte in range(256)
+]
 
 
 def split(line: bytes) -> list[bytes]:
@@ -85,3 +101,29 @@ def escape(name: bytes) -> bytes:
     control bytes become C{%20} and the like, everything else stays.
     """
     return _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], name)
+
+
+def quote(data: bytes) -> bytes:
+    """
+    Write bytes as a word: all but printable ASCII becomes C{%20} and the like, and so
+    does the percent sign.
+    """
+    if not data.translate(None, _PLAIN):
+        return data
+    return b"".join([_QUOTED[byte] for byte in data])
+
+
+def unquote(word: bytes) -> bytes:
+    """
+    Read what L{quote} wrote. A percent sign without two digits behind it stands for
+    itself.
+    """
+    return unquote_to_bytes(word)
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """
+    Write data as words of a bearable length, for a line each; none when there is none.
+    """
+    for start in range(0, len(data), PIECE):
+        yield quote(data[start : start + PIECE])

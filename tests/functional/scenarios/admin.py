@@ -250,6 +250,41 @@ async def gracefulShutdown(stage: Stage) -> None:
     await client.isLeft(stalls="gearmand")
 
 
+@scenario(
+    differs="policy-commands",
+    alone=True,
+    ours={
+        "admin set policy f paused yes": [b"OK\r\n"],
+        "admin settings": [b"f\tpaused\ttrue\tadmin\n", b".\n"],
+        "admin pause function two%20words": [b"OK\r\n"],
+        "admin show job H:1": [b"ERR UNKNOWN_JOB\r\n"],
+        "admin show job": [
+            b"ERR INVALID_ARGUMENTS The+command+is:+show+job+HANDLE\r\n"
+        ],
+        "admin show dead jobs": [b".\n"],
+        "admin cancel unique f u": [b"ERR UNKNOWN_JOB\r\n"],
+        "admin drop schedule s": [
+            b"ERR UNKNOWN_SCHEDULE There+is+no+such+schedule\r\n"
+        ],
+        "admin create schedule s function=f every=9h data=x zone=": [b"OK\r\n"],
+    },
+)
+async def policyCommands(stage: Stage) -> None:
+    """
+    What is decided for functions, and what is kept of jobs, has commands.
+    """
+    admin = await stage.enter("admin")
+    await admin.asks(b"set policy f paused yes\n")
+    await admin.asks(b"settings\n")
+    await admin.asks(b"pause function two%20words\n")
+    await admin.asks(b"show job H:1\n")
+    await admin.asks(b"show job\n")
+    await admin.asks(b"show dead jobs\n")
+    await admin.asks(b"cancel unique f u\n")
+    await admin.asks(b"drop schedule s\n")
+    await admin.asks(b"create schedule s function=f every=9h data=x zone=\n")
+
+
 @scenario()
 async def statusRows(stage: Stage) -> None:
     """
@@ -328,7 +363,7 @@ async def showOddly(stage: Stage) -> None:
         b"show nothing\r\n",
         b"show unique\r\n",
         b"show unique nothing\n",
-        b"show job\n",
+        b"show work\n",
         b"show jobs unique\n",
         b"show unique jobs all\n",
     ):

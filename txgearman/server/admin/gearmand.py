@@ -1,6 +1,5 @@
 """
-The admin protocol's answers: every command of gearmand, and those that only
-Perl's server has.
+Every admin command of gearmand, and those that only Perl's server has, byte for byte.
 
 A command is a function of the factory, the peer that asks and the words behind
 the command's name; it returns the bytes of the answer.
@@ -23,7 +22,7 @@ from txgearman.wire.numbers import atoi
 if TYPE_CHECKING:
     from txgearman.server.factory import GearmanServerFactory
 
-    Command = Callable[[GearmanServerFactory, Peer, Sequence[bytes]], bytes]
+    _Command = Callable[[GearmanServerFactory, Peer, Sequence[bytes]], bytes]
 
 
 def answer(factory: GearmanServerFactory, peer: Peer, words: Sequence[bytes]) -> bytes:
@@ -268,7 +267,7 @@ def _shutdown(
     return b"OK\n"
 
 
-_COMMANDS: dict[bytes, Command] = {
+_COMMANDS: dict[bytes, _Command] = {
     b"version": _version,
     b"getpid": _getpid,
     b"verbose": _verbose,

@@ -1,0 +1,261 @@
+"""
+What a job server reads from a file: policies of functions, how much is kept of jobs
+that have ended, and schedules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+from attrs import evolve, field, frozen
+
+from txgearman.board.job import Priority
+from txgearman.board.keys import KEYS, Key, Value
+from txgearman.board.named_schedule import NamedSchedule
+from txgearman.board.policies import Origin, Setting
+from txgearman.board.policy import Policy
+from txgearman.board.recurring import MOST
+from txgearman.errors import BadSetting
+from txgearman.server.recurrence import recurrenceOf
+
+_Read = Callable[[object], Any]
+
+_COUNT: Final = evolve(KEYS["queue_limit"], name="count")
+_BYTES: Final = evolve(KEYS["queue_bytes"], name="bytes")
+_AGE: Final = evolve(KEYS["ttl"], name="age")
+
+LIMITS: Final[Mapping[str, Mapping[str, tuple[str, Key]]]] = {
+    "dead_letters": {
+        "count": ("deadLimit", _COUNT),
+        "bytes": ("deadBytes", _BYTES),
+        "age": ("deadAge", _AGE),
+    },
+    "results": {
+        "count": ("resultsLimit", _COUNT),
+        "bytes": ("resultsBytes", _BYTES),
+    },
+}
+"""
+The sections about what is left of jobs: by their keys, what L{Policy} calls it, and
+how it is read.
+"""
+
+
+def _text(name: str) -> _Read:
+    """
+    Make a reader of text.
+    """
+
+    def read(value: object) -> str:
+        if not isinstance(value, str):
+            raise BadSetting(f"{name} wants text in quotes, not {value!r:.80}")
+        return value
+
+    return read
+
+
+def _bytes(name: str) -> _Read:
+    """
+    Make a reader of text that stands for bytes.
+    """
+    read = _text(name)
+    return lambda value: read(value).encode()
+
+
+def _priority(value: object) -> Priority:
+    known = {priority.name.lower(): priority for priority in Priority}
+    found = known.get(value) if isinstance(value, str) else None
+    if found is None:
+        raise BadSetting(f"priority wants one of {', '.join(known)}, not {value!r:.80}")
+    return found
+
+
+SCHEDULE: Final[Mapping[str, _Read]] = {
+    "function": _bytes("function"),
+    "data": _bytes("data"),
+    "unique": _bytes("unique"),
+    "priority": _priority,
+    "cron": _text("cron"),
+    "zone": _text("zone"),
+    "every": evolve(KEYS["ttl"], name="every").check,
+    "missed": _text("missed"),
+    "overlap": evolve(KEYS["paused"], name="overlap").check,
+}
+"""
+The keys of a schedule, which are the fields of a L{NamedSchedule}, and how each is
+read.
+"""
+
+
+@frozen
+class Configuration:
+    """
+    What a file says.
+
+    @ivar settings: of policies, in the file's order.
+    @ivar limits: fields of a L{Policy}.
+    @ivar schedules: in the file's order.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    limits: Mapping[str, Value] = field(factory=dict)
+    schedules: tuple[NamedSchedule, ...] = ()
+
+    def limiting(self, policy: Policy) -> Policy:
+        """
+        Make a policy with these limits.
+        """
+        limits: Mapping[str, Any] = self.limits
+        return evolve(policy, **limits)
+
+
+def readConfiguration(path: str) -> Configuration:
+    """
+    Read a file.
+
+    @param path: of a file of TOML.
+    @raise BadSetting: when it cannot be read, or says something that cannot be: one
+        line that begins with the path.
+    """
+    try:
+        return _configuration(_document(path))
+    except ValueError as error:
+        # Numbers of TOML can be so large that not even a complaint can show them.
+        raise BadSetting(f"{path}: {error}") from None
+
+
+def _document(path: str) -> Mapping[str, object]:
+    """
+    Read TOML.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+        return tomllib.loads(data.decode())
+    except OSError as error:
+        raise BadSetting(error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start)
+        raise BadSetting(f"line {line} is not in UTF-8") from None
+    except RecursionError:
+        raise BadSetting("it is nested too deeply") from None
+
+
+def _configuration(document: Mapping[str, object]) -> Configuration:
+    """
+    Understand what a file says.
+    """
+    settings: list[Setting] = []
+    limits: dict[str, Value] = {}
+    schedules: list[NamedSchedule] = []
+    for name, section in document.items():
+        if name == "functions":
+            settings += _settings(_table(section, name))
+        elif name in LIMITS:
+            limits.update(_limits(_table(section, name), name))
+        elif name == "schedules":
+            schedules += _schedules(_table(section, name))
+        else:
+            known = ["functions", *LIMITS, "schedules"]
+            raise BadSetting(_unknown(name, "section", known))
+    return Configuration(tuple(settings), limits, tuple(schedules))
+
+
+def _settings(functions: Mapping[str, object]) -> Iterator[Setting]:
+    """
+    Read what is said of functions.
+    """
+    for pattern, section in functions.items():
+        where = f"functions.{_quoted(pattern)}"
+        if not pattern:
+            raise BadSetting(f"{where}: an empty pattern is that of no function")
+        for name, value in _table(section, where).items():
+            if name not in KEYS:
+                raise BadSetting(f"{where}: {_noKey(pattern, name, value)}")
+            read = _read(KEYS[name].check, value, where)
+            yield Setting(pattern.encode(), name, read, Origin.CONFIG)
+
+
+def _noKey(pattern: str, name: str, value: object) -> str:
+    """
+    Say what may be meant by what is no key of a policy.
+    """
+    if isinstance(value, dict):
+        whole = _quoted(f"{pattern}.{name}")
+        return f"a pattern with a dot stands in quotes, as [functions.{whole}]"
+    return _unknown(name, "key of a policy", KEYS)
+
+
+def _limits(section: Mapping[str, object], where: str) -> Iterator[tuple[str, Value]]:
+    """
+    Read how much is kept of jobs that have ended.
+    """
+    known = LIMITS[where]
+    for name, value in section.items():
+        if name not in known:
+            raise BadSetting(f"{where}: {_unknown(name, 'key', known)}")
+        attribute, key = known[name]
+        limit = _read(key.check, value, where)
+        if not limit:
+            raise BadSetting(f"{where}: {name} wants more than 0")
+        yield attribute, limit
+
+
+def _schedules(schedules: Mapping[str, object]) -> Iterator[NamedSchedule]:
+    """
+    Read what is to be done again and again.
+    """
+    if len(schedules) > MOST:
+        raise BadSetting(f"there may be {MOST} schedules, not {len(schedules)}")
+    for name, section in schedules.items():
+        where = f"schedules.{_quoted(name)}"
+        said: dict[str, Any] = {}
+        for key, value in _table(section, where).items():
+            if key not in SCHEDULE:
+                what = _unknown(key, "key of a schedule", SCHEDULE)
+                raise BadSetting(f"{where}: {what}")
+            said[key] = _read(SCHEDULE[key], value, where)
+        if "function" not in said:
+            raise BadSetting(f"{where}: it lacks a function")
+        try:
+            schedule = NamedSchedule(name, **said)
+            recurrenceOf(*schedule.times)
+        except BadSetting as error:
+            raise BadSetting(f"{where}: {error}") from None
+        yield schedule
+
+
+def _read(read: _Read, value: object, where: str) -> Any:
+    """
+    Read a value.
+    """
+    try:
+        return read(value)
+    except ValueError as error:
+        raise BadSetting(f"{where}: {error}") from None
+
+
+def _table(section: object, where: str) -> dict[str, object]:
+    if not isinstance(section, dict):
+        raise BadSetting(f"{where} wants a table, [{where}], not {section!r:.80}")
+    return section
+
+
+def _unknown(name: str, what: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, 1, 0.5)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"{_quoted(name)} is no {what}{meant}"
+
+
+def _quoted(name: str) -> str:
+    """
+    Write a key as TOML has it.
+    """
+    if re.fullmatch("[A-Za-z0-9_-]+", name):
+        return name
+    return json.dumps(name, ensure_ascii=not name.isprintable())
