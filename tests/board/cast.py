@@ -251,7 +251,7 @@ class Cast(RuleBasedStateMachine):
             if result is not None:
                 assert result.state == state.name.lower()
                 assert result.attempts == record.attempts
-        if state is not JobState.DEAD:
+        if state not in (JobState.DEAD, JobState.CANCELLED):
             assert self.board.dead.get(job.handle) is None
 
     def listen(self, player: Player) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.board.stage import NOON, Actor
+from tests.board.stage import NOON, Actor, fail
 from tests.stores.stage import DurableStage
+from txgearman.board.dead import DeadJob
 from txgearman.board.job import Job, JobState
 from txgearman.board.policies import Origin, Setting
 from txgearman.errors import ServerError
@@ -157,6 +158,67 @@ class KeepingTests(SynchronousTestCase):
         self.restarts()
         self.assertEqual([one.handle for one in self.scene.board.dead], [job.handle])
         self.assertEqual(dict(self.scene.board.jobs), {})
+
+    def requeued(self, **submit: Any) -> tuple[DeadJob, Job]:
+        """
+        Let a job die and be requeued, and its batch be written.
+        """
+        self.scene.rules(attempts=1)
+        self.job(**submit)
+        self.fails(self.scene.worker(b"f"))
+        self.scene.rests()
+        [dead] = self.scene.board.dead
+        job = self.scene.board.requeue(dead)
+        self.scene.writes()
+        return dead, job
+
+    def test_cancelledMeanwhile(self) -> None:
+        """
+        A job that is cancelled while it is requeued is gone, whether it could have been
+        saved or not.
+        """
+        for fails in (False, True):
+            self.scene = DurableStage()
+            _, job = self.requeued()
+            self.assertTrue(self.scene.cancels(job))
+            if fails:
+                self.scene.runner.breaks()
+            self.scene.passes(60.0)
+            self.restarts()
+            self.assertEqual(list(self.scene.board.dead), [])
+            self.assertEqual(dict(self.scene.board.jobs), {})
+
+    def test_joinedMeanwhile(self) -> None:
+        """
+        Who has joined a requeued job that cannot be saved hears that it failed, and the
+        letter stays.
+        """
+        _, job = self.requeued(unique=b"u")
+        client = self.scene.client()
+        self.assertIs(client.submits(unique=b"u"), job)
+        self.scene.runner.breaks()
+        self.scene.census()
+        self.assertEqual(client.hears(), [fail(job)])
+        self.assertEqual(dict(self.scene.board.jobs), {})
+        self.assertEqual([dead.handle for dead in self.scene.board.dead], [job.handle])
+
+    def test_backInOrder(self) -> None:
+        """
+        A letter that stays after all stands where it stood.
+        """
+        dead, _ = self.requeued()
+        self.scene.runner.breaks()
+        self.assertEqual(list(self.scene.board.dead), [dead])
+        self.scene.passes(60.0)
+        self.scene.rests()
+        self.job(data=b"later")
+        worker = self.scene.worker(b"f")
+        self.fails(worker)
+        self.scene.rests()
+        self.scene.board.requeue(dead)
+        self.scene.writes()
+        self.scene.runner.breaks()
+        self.assertEqual([one.data for one in self.scene.board.dead], [b"", b"later"])
 
     def test_killedMeanwhile(self) -> None:
         """

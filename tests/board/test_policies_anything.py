@@ -75,9 +75,22 @@ class Scenes(Cast):
     def makeStage(self) -> Stage:
         return Stage(**LIMITS)
 
-    @initialize(first=st.lists(decisions, max_size=6))
-    def begin(self, first: list[tuple[str, Any]]) -> None:
+    @initialize(
+        attempts=st.sampled_from([1, 2, 3, 0]),
+        timeout=st.sampled_from([3, 0]),
+        lease=st.sampled_from([2, 0]),
+        first=st.lists(decisions, max_size=4),
+    )
+    def begin(
+        self, attempts: int, timeout: int, lease: int, first: list[tuple[str, Any]]
+    ) -> None:
         self.stage = self.makeStage()
+        for key, value in (
+            ("attempts", attempts),
+            ("timeout", timeout),
+            ("lease", lease),
+        ):
+            self.decides(b"*", (key, value))
         for key, value in first:
             self.decides(b"f", (key, value))
         for able in ([], [b"f"], [b"f"], [b"f", b"g"]):
@@ -254,6 +267,28 @@ class Scenes(Cast):
         if tried:
             self.checkPause(job)
 
+    @rule(
+        name=names,
+        hows=st.lists(
+            st.sampled_from(["fails", "fails", "both", "completes"]),
+            min_size=1,
+            max_size=3,
+        ),
+    )
+    def works(self, name: bytes, hows: list[str]) -> None:
+        """
+        Somebody grabs jobs, and ends each.
+        """
+        able = [n for n, p in enumerate(self.players) if name in p.timeouts]
+        for how in hows if able else ():
+            self.grabs(able[0])
+            running = [r for r in self.alive.values() if r.job.worker is not None]
+            peer = self.players[able[0]].actor.peer
+            mine = [n for n, r in enumerate(running) if r.job.worker is peer]
+            if mine:
+                self.ends(mine[-1], how)
+            self.nothingIsLost()
+
     @precondition(lambda self: self.records)
     @rule(who=numbers, which=numbers)
     def reportsInVain(self, who: int, which: int) -> None:
@@ -300,14 +335,16 @@ class Scenes(Cast):
         assert self.board.policies.of(name).paused is paused
 
     @precondition(lambda self: self.alive)
-    @rule(which=numbers)
-    def cancels(self, which: int) -> None:
+    @rule(which=numbers, name=names, all=st.sampled_from([False] * 7 + [True]))
+    def cancels(self, which: int, name: bytes, all: bool) -> None:
+        if all:
+            self.purges(name)
+            return
         record = list(self.alive.values())[which % len(self.alive)]
         record.gone = "cancelled"
         assert self.stage.cancels(record.job)
         assert not self.stage.cancels(record.job)
 
-    @rule(name=names)
     def purges(self, name: bytes) -> None:
         function = self.board.functions.named(name)
         states = (JobState.QUEUED, JobState.DELAYED)
@@ -321,9 +358,13 @@ class Scenes(Cast):
         assert self.board.purge(function) == len(waiting)
 
     @precondition(lambda self: bool(self.board.dead))
-    @rule(which=numbers)
-    def requeues(self, which: int) -> None:
+    @rule(which=numbers, discards=st.sampled_from([False, False, False, True]))
+    def requeues(self, which: int, discards: bool) -> None:
         dead = list(self.board.dead)[which % len(self.board.dead)]
+        if discards:
+            assert self.board.dead.discard(dead.handle)
+            assert not self.board.dead.discard(dead.handle)
+            return
         others = [r.job for r in self.alive.values()]
         taken = any(
             job.function.name == dead.function and isJoined(job, dead.unique, dead.data)
@@ -340,13 +381,6 @@ class Scenes(Cast):
         assert (job.handle, job.attempts, job.background) == (dead.handle, 0, True)
         assert self.board.dead.get(dead.handle) is None
         self.records[job.handle] = self.alive[job.handle] = Record(job)
-
-    @precondition(lambda self: bool(self.board.dead))
-    @rule(which=numbers)
-    def discards(self, which: int) -> None:
-        dead = list(self.board.dead)[which % len(self.board.dead)]
-        assert self.board.dead.discard(dead.handle)
-        assert not self.board.dead.discard(dead.handle)
 
     @rule(seconds=st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 30.0]))
     def passes(self, seconds: float) -> None:

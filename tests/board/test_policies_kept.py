@@ -122,7 +122,10 @@ def keptOf(stage: DurableStage) -> tuple[Any, ...]:
     }
     policies = [board.policies.of(name) for name in NAMES]
     settings: list[Setting] = list(board.policies)
-    return jobs, list(board.dead), list(board.results), settings, policies
+    # Those that ended at one moment have no order.
+    dead = sorted(board.dead, key=lambda one: (one.moment, one.handle))
+    results = sorted(board.results, key=lambda one: (one.moment, one.handle))
+    return jobs, dead, results, settings, policies
 
 
 class AnythingTests(SynchronousTestCase):

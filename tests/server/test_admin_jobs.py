@@ -68,6 +68,7 @@ class SpellingTests(AdminTests):
             (b"show data", b"show data HANDLE [START [COUNT]]"),
             (b"show dead jobs a b", b"show dead jobs [FUNCTION]"),
             (b"show limits all", b"show limits"),
+            (b"show queues f", b"show queues"),
             (b"cancel unique", b"cancel unique FUNCTION UNIQUE"),
             (b"cancel unique f", b"cancel unique FUNCTION UNIQUE"),
             (b"PURGE function", b"purge function FUNCTION"),
@@ -135,6 +136,7 @@ class SpellingTests(AdminTests):
             (b"run schedule s", True),
             (b"settings", False),
             (b"show dead jobs", False),
+            (b"show queues", False),
             (b"result H:1", False),
             (b"cancel job H:1", False),
             (b"maxqueue f 3", False),
@@ -220,6 +222,44 @@ class JobTests(QuotedTests):
         self.answers(b"show delayed jobs f", again + f + b".\n")
         self.answers(b"cancel job H:1", b"OK\r\n")
         self.answers(b"show delayed jobs f", again + b".\n")
+
+    def test_showQueues(self) -> None:
+        """
+        Functions are listed with what waits for a worker, waits for a moment and runs,
+        who can do them, and for how long the first job has waited.
+        """
+        self.answers(b"show queues", b".\n")
+        later = b"%d" % (NOON + 100)
+        self.submits(b"a b", b"", b"")
+        self.pump.passes(4)
+        self.submits(b"a b", b"", b"", name="SUBMIT_JOB_HIGH_BG")
+        self.submits(b"a b", b"", later, b"", name="SUBMIT_JOB_EPOCH")
+        self.submits(b"\xff", b"", later, b"", name="SUBMIT_JOB_EPOCH")
+        self.pump.passes(2.5)
+        self.answers(
+            b"show queues",
+            b"a%20b\t2\t1\t0\t0\t6.500\t0\n%FF\t0\t1\t0\t0\t0\t0\n.\n",
+        )
+        self.grabs(b"a b")
+        self.answers(b"pause function %FF", b"OK\r\n")
+        self.answers(
+            b"Show Queues",
+            b"a%20b\t1\t1\t1\t1\t6.500\t0\n%FF\t0\t1\t0\t0\t0\t1\n.\n",
+        )
+        self.pump.passes(94.5)
+        self.answers(
+            b"show queues",
+            b"a%20b\t2\t0\t1\t1\t101.000\t0\n%FF\t1\t0\t0\t0\t1.000\t1\n.\n",
+        )
+
+    def test_queuesOfTheFuture(self) -> None:
+        """
+        A job that waits since a moment that was before the clock went back is not
+        older than nothing.
+        """
+        self.submits(b"f", b"", b"")
+        self.pump.clock.rightNow -= 50
+        self.answers(b"show queues", b"f\t1\t0\t0\t0\t0\t0\n.\n")
 
     def test_showData(self) -> None:
         """

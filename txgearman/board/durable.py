@@ -169,9 +169,9 @@ class DurableBoard(JobBoard):
         self._changed(job)
 
     def _takeBack(self, job: Job, cause: Cause, error: bytes) -> None:
-        # At the end of the server, which is no fault of the worker's, what ran stays
-        # as it is kept.
-        if not self._stopped:
+        # What ran when the server ended, which is no fault of the worker's, stays as
+        # it is kept.
+        if not self._stopped or cause is not Cause.LOST:
             super()._takeBack(job, cause, error)
 
     def _waitAgain(self, job: Job, pause: float) -> None:
@@ -212,6 +212,8 @@ class DurableBoard(JobBoard):
     def _end(self, job: Job, state: JobState, data: Data = b"") -> None:
         if self.loading:
             self._ended.add(job.handle)
+        if self._requeued:
+            self._requeued.pop(job, None)
         if job.background and self._keeper is not None:
             self._keeper.drop(job)
         super()._end(job, state, data)
@@ -235,9 +237,13 @@ class DurableBoard(JobBoard):
         """
         job.saving = None
         job.background = False
-        dead = self._requeued.pop(job, None)
+        dead = self._requeued.get(job)
         if dead is not None:
+            # The letter stays, and whoever has joined the job meanwhile hears of it.
+            self._fail(job, JobState.CANCELLED)
             self.dead.put(dead)
+            self.dead.arrange()
+            return
         self.recurring.refused(job)
         if job.state is SAVING:
             self._admit(job)

@@ -35,7 +35,8 @@ def answer(factory: GearmanServerFactory, peer: Peer, words: Sequence[bytes]) ->
     command = _found(words)
     if command is None:
         return gearmand.answer(factory, peer, words)
-    return command.answer(factory.board, words[len(command.phrase) :])
+    rest = words[len(command.phrase) :]
+    return command.answer(factory.board, rest, factory.clock.seconds())
 
 
 def isOrder(words: Sequence[bytes]) -> bool:

@@ -18,6 +18,12 @@ Does a command with the words behind its name, each as it was before it was quot
 returns the answer.
 """
 
+TimedDo = Callable[[JobBoard, Sequence[bytes], float], bytes]
+"""
+The same of a command whose answer depends on the time, in seconds of the epoch, which
+it is given, too.
+"""
+
 Cell: TypeAlias = bytes | str | int | float
 """
 What stands in a column or behind a key; a float is a moment in seconds of the epoch, 0
@@ -33,31 +39,42 @@ class Command:
     @ivar order: whether it changes what is kept.
     """
 
-    def __init__(self, usage: str, do: Do, *, order: bool = False) -> None:
+    def __init__(
+        self,
+        usage: str,
+        do: Do | TimedDo,
+        *,
+        order: bool = False,
+        timed: bool = False,
+    ) -> None:
         """
         @param usage: how it is spelled: words in lower case are its name, others stand
             for what follows, those in brackets may be missing, and an ellipsis is for
             any number.
+        @param timed: whether it takes the time.
         """
         words = usage.split()
         arguments = [word for word in words if not word.islower()]
         self.phrase = tuple(word.encode() for word in words if word.islower())
         self.order = order
         self._usage = usage
-        self._do = do
+        self._do: Callable[..., bytes] = do
+        self._timed = timed
         self._most = text.MORE_WORDS if "..." in arguments else len(arguments)
         self._least = sum(word[0] not in ".[" for word in arguments)
 
-    def answer(self, board: JobBoard, words: Sequence[bytes]) -> bytes:
+    def answer(self, board: JobBoard, words: Sequence[bytes], now: float) -> bytes:
         """
         Do it.
 
         @param words: those behind its name, as they came.
+        @param now: in seconds of the epoch.
         """
         try:
             if not self._least <= len(words) <= self._most:
                 raise invalid(f"The command is: {self._usage}")
-            return self._do(board, [text.unquote(word) for word in words])
+            unquoted = [text.unquote(word) for word in words]
+            return self._do(board, unquoted, *([now] if self._timed else []))
         except BadSetting as error:
             return _refusal(invalid(str(error)))
         except ServerError as error:

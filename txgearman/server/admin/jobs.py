@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from txgearman.board.board import JobBoard
+from txgearman.board.function import Function
 from txgearman.server.admin.commands import (
     Command,
     count,
@@ -37,6 +38,34 @@ def _showDelayed(board: JobBoard, words: Sequence[bytes]) -> bytes:
         )
         for job in sorted(delayed, key=lambda job: (job.due, job.number))
     )
+
+
+def _showQueues(board: JobBoard, words: Sequence[bytes], now: float) -> bytes:
+    """
+    List the functions with how many of their jobs wait, for a worker or for a moment,
+    and run, how many workers they have, how long the job at the head of a queue has
+    waited, and whether they are paused.
+    """
+    return table(
+        (
+            function.name,
+            function.queue.waiting,
+            len(function.delayed),
+            function.running,
+            len(function.workers),
+            _age(function, now),
+            function.policy.paused,
+        )
+        for function in board.functions
+    )
+
+
+def _age(function: Function, now: float) -> float:
+    """
+    How long the job has waited that has waited longest, in seconds.
+    """
+    since = min((job.waitsSince for job in function.queue.heads()), default=now)
+    return max(0.0, now - since)
 
 
 def _showJob(board: JobBoard, words: Sequence[bytes]) -> bytes:
@@ -93,6 +122,7 @@ def _purgeFunction(board: JobBoard, words: Sequence[bytes]) -> bytes:
 
 
 COMMANDS: Final = (
+    Command("show queues", _showQueues, timed=True),
     Command("show delayed jobs [FUNCTION]", _showDelayed),
     Command("show job HANDLE", _showJob),
     Command("show data HANDLE [START [COUNT]]", _showData),
