@@ -105,15 +105,6 @@ class ArchiveTests(SynchronousTestCase):
         shelf.adds(b"d", b"x" * 5)
         self.assertEqual(shelf.names, b"cd")
 
-    def test_tooLarge(self) -> None:
-        """
-        What is too large alone is not kept, and costs the others nothing.
-        """
-        shelf = Shelf(size=10)
-        shelf.adds(b"a", b"x")
-        shelf.adds(b"b", b"x" * 11)
-        self.assertEqual(shelf.names, b"a")
-
     def test_nothing(self) -> None:
         """
         Where none may be kept, none is.

@@ -172,6 +172,24 @@ class RequeueTests(BoardTestCase):
         [dead] = stage.board.dead
         self.assertEqual(dead.attempts, 2)
 
+    def test_tooLarge(self) -> None:
+        """
+        Of a job whose workload is larger than all dead letters may be, everything else
+        is kept; it costs the others nothing, and is not tried again.
+        """
+        stage = self.stage(deadBytes=10)
+        stage.rules(attempts=1)
+        client, worker = stage.client(), stage.worker(b"f")
+        for data in (b"small", b"x" * 11):
+            client.submits(data=data, background=True)
+            worker.fails(worker.takes())
+        small, large = stage.board.dead
+        self.assertEqual((small.data, small.size, small.whole), (b"small", 5, True))
+        self.assertEqual((large.data, large.size, large.whole), (b"", 11, False))
+        missing = (b"WORKLOAD_MISSING", b"Its workload was too large to be kept")
+        self.assertRefused(missing, stage.board.requeue, large)
+        self.assertEqual(list(stage.board.dead), [small, large])
+
     def test_waking(self) -> None:
         """
         A sleeper is woken for it.
@@ -199,7 +217,7 @@ class RequeueTests(BoardTestCase):
             worker.fails(worker.takes())
             other = client.submits(unique=unique, data=data, background=True)
             [dead] = stage.board.dead
-            taken = (b"QUEUE_ERROR", b"A job with its unique lives")
+            taken = (b"JOB_EXISTS", b"A job with its unique lives")
             self.assertRefused(taken, stage.board.requeue, dead)
             self.assertEqual(list(stage.board.dead), [dead])
             stage.cancels(other)
@@ -219,7 +237,7 @@ class RequeueTests(BoardTestCase):
         worker.fails(worker.takes())
         [dead] = stage.board.dead
         stage.board.requeue(dead)
-        alive = (b"QUEUE_ERROR", b"A job with this handle lives")
+        alive = (b"JOB_EXISTS", b"A job with this handle lives")
         self.assertRefused(alive, stage.board.requeue, dead)
         self.assertEqual(len(stage.board.jobs), 1)
 

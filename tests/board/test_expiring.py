@@ -133,7 +133,7 @@ class ExpiringTests(BoardTestCase):
 
     def test_many(self) -> None:
         """
-        Very many expire at once.
+        Very many expire at once, as far as others have their turns in between.
         """
         stage = self.stage()
         stage.rules(ttl=10)
@@ -141,8 +141,25 @@ class ExpiringTests(BoardTestCase):
         for _ in range(5000):
             client.submits(background=True)
         stage.passes(10.0)
-        stage.passes(0.1)
+        self.assertTrue(stage.board.jobs)
+        for _ in range(5000 // 1000 + 1):
+            stage.passes(0.01)
         self.assertEmpty(stage)
+
+    def test_disorder(self) -> None:
+        """
+        A job whose time is over is not granted, wherever it stands: what was delayed
+        while a server was down comes back before what has waited longer.
+        """
+        stage = self.stage()
+        stage.rules(ttl=10)
+        client, worker = stage.client(), stage.worker(b"f")
+        first, second = client.submits(), client.submits()
+        first.due = stage.clock.seconds() + 8.0
+        stage.passes(12.0)
+        self.assertIs(worker.takes(), first)
+        self.assertIsNone(worker.grabs())
+        self.assertIs(second.state, JobState.EXPIRED)
 
     def test_middle(self) -> None:
         """

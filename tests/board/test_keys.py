@@ -15,7 +15,7 @@ from txgearman.board.policies import FunctionPolicy
 from txgearman.errors import BadSetting
 
 COUNTS = ("attempts", "concurrency", "burst", "queue_limit")
-SIZES = ("queue_bytes", "result_limit")
+SIZES = ("queue_bytes",)
 SECONDS = ("backoff_first", "backoff_max", "timeout", "lease", "ttl", "debounce")
 FLAGS = ("retry_foreground", "queue_counts_running", "dead_letter", "paused")
 NUMBERS = ("rate", "backoff_factor", "backoff_jitter")

@@ -57,6 +57,8 @@ deadJobs = st.builds(
     died=moments,
     attempts=sizes,
     error=st.binary(max_size=9),
+    size=sizes,
+    until=moments,
 )
 nonsense = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),

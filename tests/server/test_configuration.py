@@ -364,6 +364,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "backoff_factor": st.floats(1, 2**53),
     "backoff_jitter": st.floats(0, 1),
     "rate": st.floats(0, 2**53),
+    "result_limit": st.integers(0, 16 * 1024**2),
 }
 WORDS = ("functions", "results", "count", "dead_letters", "age", "f", "schedules")
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

@@ -35,8 +35,8 @@ class ApartTests(SynchronousTestCase):
 
     def test_poison(self) -> None:
         """
-        Whichever jobs a store does not take, it gets the others, and what has changed
-        and ended, and with that the records.
+        Whichever jobs a store does not take, it gets the others, and what has changed;
+        then what has ended, and with that the records.
         """
         for poisoned in ([1], [20], [7, 8], [1, 5, 6, 20], list(range(2, 21))):
             drawer = Drawer()
@@ -53,7 +53,9 @@ class ApartTests(SynchronousTestCase):
             self.assertEqual(sorted(drawer.jobs), [*good, 100])
             self.assertEqual(drawer.jobs[100].attempts, 3)
             self.assertEqual(drawer.records, {("dead", b"H:101"): b"dead"})
-            self.assertEqual(drawer.commits[1].records, [record])
+            [before, *_, last] = drawer.commits[1:]
+            self.assertEqual((before.records, last.records), ((), [record]))
+            self.assertEqual(last.deletes, [101])
 
     def test_nothing(self) -> None:
         """

@@ -13,7 +13,7 @@ from txgearman.board.function import Function
 from txgearman.board.job import Job, JobState
 from txgearman.board.keys import KEYS, Value
 from txgearman.board.lifecycle import Lifecycle
-from txgearman.board.policies import Setting, exactly
+from txgearman.board.policies import Setting, exactly, literal, matching
 from txgearman.board.policy import Policy
 from txgearman.errors import BadRow, ServerError
 
@@ -28,9 +28,6 @@ _UNREADABLE: Final = (
     TypeError,
     ValueError,
 )
-
-# How many of those there may be, since each is compared with each new function.
-_LIMIT: Final = 10_000
 
 
 class Administration(Lifecycle):
@@ -67,15 +64,15 @@ class Administration(Lifecycle):
         @raise ServerError: C{ARGUMENT_TOO_LARGE} for the pattern, C{QUEUE_ERROR} when
             there are too many, or nothing is kept now.
         """
-        self._checkRefusal()
+        self.checkRefusal()
         if len(pattern) > self.policy.functionLimit:
             raise ServerError(b"ARGUMENT_TOO_LARGE", b"Function name too large")
-        if len(self.policies) >= _LIMIT:
+        if self.policies.full(pattern):
             raise ServerError(b"QUEUE_ERROR", b"Too many settings")
         place = self.policies.set(pattern, key, value)
         kept = {"place": place, "value": KEYS[key].write(value)}
         self._keep(POLICY, _keyOf(pattern, key), json.dumps(kept).encode())
-        self._governAll()
+        self._governOnly(pattern)
 
     def unsetPolicy(self, pattern: bytes, key: str) -> bool:
         """
@@ -84,11 +81,11 @@ class Administration(Lifecycle):
         @return: whether it was.
         @raise ServerError: C{QUEUE_ERROR} when nothing is kept now.
         """
-        self._checkRefusal()
+        self.checkRefusal()
         if not self.policies.unset(pattern, key):
             return False
         self._keep(POLICY, _keyOf(pattern, key), None)
-        self._governAll()
+        self._governOnly(pattern)
         return True
 
     def _restorePolicy(self, key: bytes, value: bytes) -> None:
@@ -133,15 +130,29 @@ class Administration(Lifecycle):
         Let the policies hold that were decided.
         """
         for function in self.functions:
-            policy = self.policies.of(function.name)
-            if policy != function.policy:
-                self._govern(function)
+            self._govern(function)
+
+    def _governOnly(self, pattern: bytes) -> None:
+        """
+        Let the policies hold of those functions that a pattern is about.
+        """
+        name = literal(pattern)
+        if name is None:
+            concerned = matching(pattern)
+            for function in self.functions:
+                if concerned(function.name):
+                    self._govern(function)
+        elif (only := self.functions.get(name)) is not None:
+            self._govern(only)
 
     def _govern(self, function: Function) -> None:
         """
-        Let another policy hold for a function.
+        Let the policy hold for a function that was decided, if it is another.
         """
-        function.govern(self.policies.of(function.name), self._seconds())
+        policy = self.policies.of(function.name)
+        if policy == function.policy:
+            return
+        function.govern(policy, self._seconds())
         if function.expiring is not None:
             self._timers.cancel(function.expiring)
             function.expiring = None
@@ -175,16 +186,20 @@ class Administration(Lifecycle):
         Let a dead letter's job wait for a worker again, as if it had never been
         tried; with its handle.
 
-        @raise ServerError: C{QUEUE_ERROR} when it cannot be kept now, or a job
-            lives that a submit of it would join; or as for a submit.
+        @raise ServerError: C{QUEUE_ERROR} when it cannot be kept now, C{JOB_EXISTS}
+            when a job lives that a submit of it would join, C{WORKLOAD_MISSING} when
+            that was too large for a dead letter; or as for a submit.
         """
-        self._checkRefusal()
+        self.checkRefusal()
+        if not dead.whole:
+            text = b"Its workload was too large to be kept"
+            raise ServerError(b"WORKLOAD_MISSING", text)
         self._checkBackground(dead.data)
         if dead.handle in self.jobs:
-            raise ServerError(b"QUEUE_ERROR", b"A job with this handle lives")
+            raise ServerError(b"JOB_EXISTS", b"A job with this handle lives")
         function = self.functions.remembered(dead.function)
         if function.coalescing(dead.unique, dead.data) is not None:
-            raise ServerError(b"QUEUE_ERROR", b"A job with its unique lives")
+            raise ServerError(b"JOB_EXISTS", b"A job with its unique lives")
         job = Job(
             self._nextPlace(),
             dead.handle,

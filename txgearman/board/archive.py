@@ -4,6 +4,7 @@ What is left of jobs that have ended: a bounded number of things, each for a whi
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -77,7 +78,8 @@ class Archive(Generic[R]):
         self._keep = keep
         self._count = count
         self._largest = size
-        self._things: dict[bytes, R] = {}
+        # A dict is slow to find its first entry when those before were deleted.
+        self._things: OrderedDict[bytes, R] = OrderedDict()
         self._ends: dict[bytes, Entry[bytes]] = {}
         self._agenda = Agenda(timers, seconds, self._over)
         self._agenda.start()
@@ -100,7 +102,7 @@ class Archive(Generic[R]):
         drop what is too much.
         """
         things = sorted(self, key=lambda thing: thing.moment)
-        self._things = {thing.handle: thing for thing in things}
+        self._things = OrderedDict((thing.handle, thing) for thing in things)
         self._trim()
 
     def limit(self, count: int, size: int) -> None:
@@ -113,12 +115,11 @@ class Archive(Generic[R]):
 
     def add(self, thing: R, until: float) -> None:
         """
-        Keep a thing, unless it is too large for that.
+        Keep a thing.
 
+        @param thing: with no more data than there may be of all.
         @param until: in seconds of the epoch.
         """
-        if len(thing.data) > self._largest:
-            return
         self._keep(self._kind, thing.handle, thing.pack)
         self._put(thing, until)
         self._trim()

@@ -107,7 +107,7 @@ class JobBoard(Administration):
         @raise ServerError: C{ARGUMENT_TOO_LARGE}, C{QUEUE_ERROR} (L{QueueFull}
             when it is the function's queue), C{SHUTDOWN_GRACEFUL} when draining.
         """
-        self._checkRefusal()
+        self.checkRefusal()
         if background:
             self._checkBackground(data)
         limit = self.policy.uniqueLimit
@@ -182,10 +182,24 @@ class JobBoard(Administration):
             functions = self.functions.ready.at(priority)
             if functions:
                 ability = worker.firstOf(functions, priority)
+                while ability is not None and self._hasExpired(ability.function):
+                    ability = worker.firstOf(functions, priority)
                 if ability is not None:
                     worker.hadTurn(ability)
                     return ability.function.takeTop()
         return None
+
+    def _hasExpired(self, function: Function) -> bool:
+        """
+        End the jobs that would be granted next if their time to live is over. What was
+        due while the server was down may stand before what waits longer.
+
+        @return: whether there were any.
+        """
+        late = bool(function.policy.ttl) and self._isLate(function)
+        if late:
+            self._expire(function)
+        return late
 
     # Reporting
 

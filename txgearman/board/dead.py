@@ -23,6 +23,9 @@ class DeadJob:
 
     All that is not told here is as in L{Job<txgearman.board.job.Job>}.
 
+    @ivar data: the workload; empty when it is too large to be kept.
+    @ivar size: how many bytes the workload has.
+    @ivar until: how long this is kept, in seconds of the epoch.
     @ivar died: when that was, in seconds of the epoch.
     @ivar error: why its last attempt ended.
     """
@@ -37,24 +40,37 @@ class DeadJob:
     died: float
     attempts: int
     error: bytes
+    size: int
+    until: float
 
     @classmethod
-    def of(cls, job: Job, now: float) -> DeadJob:
+    def of(cls, job: Job, now: float, until: float, room: int) -> DeadJob:
         """
         What is left of a job that dies now.
+
+        @param room: how large a workload may be.
         """
         return cls(
             job.handle,
             job.function.name,
             job.unique,
             int(job.priority),
-            bytes(job.data),
+            bytes(job.data) if len(job.data) <= room else b"",
             job.reducer,
             job.submitted,
             now,
             job.attempts,
             job.error,
+            len(job.data),
+            until,
         )
+
+    @property
+    def whole(self) -> bool:
+        """
+        Was its workload kept, too?
+        """
+        return len(self.data) == self.size
 
     @property
     def moment(self) -> float:
@@ -74,7 +90,7 @@ class DeadLetters(Archive[DeadJob]):
     """
     The dead letters of a board.
 
-    @ivar age: how long each is kept, in seconds.
+    @ivar age: how long new ones are kept, in seconds.
     """
 
     def __init__(self, *arguments: Any, age: float, **others: Any) -> None:
@@ -85,13 +101,14 @@ class DeadLetters(Archive[DeadJob]):
         """
         A job dies.
         """
-        self.put(DeadJob.of(job, self._seconds()))
+        now = self._seconds()
+        self.put(DeadJob.of(job, now, now + self.age, self._largest))
 
     def put(self, dead: DeadJob) -> None:
         """
         Keep one.
         """
-        self.add(dead, dead.died + self.age)
+        self.add(dead, dead.until)
 
     def restore(self, value: bytes) -> None:
         """
@@ -102,4 +119,4 @@ class DeadLetters(Archive[DeadJob]):
         dead = unpack(DeadJob, value, "data")
         if dead.priority not in tuple(Priority):
             raise BadRow(f"priority is {dead.priority}")
-        self._put(dead, dead.died + self.age)
+        self._put(dead, dead.until)

@@ -214,6 +214,8 @@ class DurableBoard(JobBoard):
             self._ended.add(job.handle)
         if self._requeued:
             self._requeued.pop(job, None)
+        if job.saving is not None:
+            self.recurring.ended(job)
         if job.background and self._keeper is not None:
             self._keeper.drop(job)
         super()._end(job, state, data)

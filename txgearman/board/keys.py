@@ -34,6 +34,9 @@ _FLAGS: Final = {
     **dict.fromkeys(("false", "no", "off"), False),
 }
 
+# A result is read in one go by whoever asks for it.
+_LARGEST_RESULT: Final = 16 * 1024**2
+
 # So much, of whatever it is, is as good as no limit: it fits into what stores and
 # clients take for a number.
 _MOST: Final = 2**53
@@ -111,6 +114,13 @@ def _seconds(value: object) -> float:
 
 def _size(value: object) -> int:
     return _whole(_scaled(value, _BYTES), "bytes, as 4096 or 64M")
+
+
+def _resultSize(value: object) -> int:
+    size = _size(value)
+    if size > _LARGEST_RESULT:
+        raise _refused("16M or less", value)
+    return size
 
 
 def _flag(value: object) -> bool:
@@ -296,7 +306,11 @@ KEYS: Final[Mapping[str, Key]] = {
             _seconds,
             "how long the result of a background job is kept; 0 for not at all",
         ),
-        Key("result_limit", _size, "bytes; of larger results only the size is kept"),
+        Key(
+            "result_limit",
+            _resultSize,
+            "bytes, up to 16M; of larger results only the size is kept",
+        ),
         Key(
             "dead_letter",
             _flag,

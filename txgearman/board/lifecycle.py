@@ -27,8 +27,9 @@ from txgearman.board.workforce import Workforce
 from txgearman.errors import QueueFull, ServerError
 from txgearman.wire.codec import Data
 
-# So many jobs expire before others have their turn.
+# So many jobs expire before others have their turn, for so many seconds.
 _PAGE = 1000
+_BREATH = 0.001
 
 
 class Lifecycle(Workforce):
@@ -99,7 +100,7 @@ class Lifecycle(Workforce):
 
     # Coming
 
-    def _checkRefusal(self) -> None:
+    def checkRefusal(self) -> None:
         """
         Is anything taken now?
 
@@ -200,6 +201,14 @@ class Lifecycle(Workforce):
         del job.function.delayed[job]
         self._enqueue(job)
 
+    def _isLate(self, function: Function) -> bool:
+        """
+        Is the time to live over of the job that would be granted next?
+        """
+        job = function.queue.peekTop()
+        since = inf if job is None else job.waitsSince
+        return since + function.policy.ttl <= self._seconds()
+
     def _watchQueue(self, function: Function) -> None:
         """
         See that the jobs in a queue expire.
@@ -215,16 +224,21 @@ class Lifecycle(Workforce):
         End the jobs whose time to live is over. Each lane of a queue begins with the
         one that waits longest.
         """
-        function.expiring = None
+        if function.expiring is not None:
+            self._timers.cancel(function.expiring)
+            function.expiring = None
         ttl, now = function.policy.ttl, self._seconds()
         for _ in range(_PAGE if ttl else 0):
             late = [j for j in function.queue.heads() if j.waitsSince + ttl <= now]
             if not late:
-                break
+                self._watchQueue(function)
+                return
             for job in late:
                 job.error = b"expired"
                 self._fail(job, JobState.EXPIRED)
-        self._watchQueue(function)
+        if ttl:
+            again = partial(self._expire, function)
+            function.expiring = self._timers.at(now + _BREATH, again)
 
     # Running
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from math import ceil
+from operator import itemgetter
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -126,18 +127,6 @@ class Setting:
     value: Value
     origin: Origin
 
-    def concerns(self, name: bytes) -> bool:
-        """
-        Is it about the function of this name?
-        """
-        return self._expression.match(_text(name)) is not None
-
-    _expression: re.Pattern[str] = field(init=False, eq=False, repr=False)
-
-    @_expression.default
-    def _compiled(self) -> re.Pattern[str]:
-        return re.compile(translate(_text(self.pattern)))
-
 
 class Policies:
     """
@@ -153,23 +142,40 @@ class Policies:
         # By pattern and key, with their places: in the order in which they were set
         # first.
         self._set: dict[tuple[bytes, str], tuple[int, Setting]] = {}
-        self._all = self._base
+        self._last = 0
+        self._wild = 0
+        # All of them in their order, once that is needed: those about one function, by
+        # its name, and those with a pattern, and what that matches.
+        self._gathered = False
+        self._all: tuple[Setting, ...] = ()
+        self._exact: dict[bytes, list[tuple[int, Setting]]] = {}
+        self._patterns: list[tuple[int, Setting, Callable[[bytes], bool]]] = []
 
     def __iter__(self) -> Iterator[Setting]:
         """
         Iterate over all that was decided, the later ones going before the earlier.
         """
+        self._gather()
         return iter(self._all)
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._base) + len(self._configured) + len(self._set)
 
     def configure(self, settings: Iterable[Setting]) -> None:
         """
         Replace all that the configuration says.
         """
         self._configured = tuple(settings)
-        self._gather()
+        self._gathered = False
+
+    def full(self, pattern: bytes) -> bool:
+        """
+        Have so many settings been made by hand that there may be no more? Each
+        function is compared with each pattern.
+        """
+        if literal(pattern) is None and self._wild >= _MOST_PATTERNS:
+            return True
+        return len(self._set) >= _MOST
 
     def set(self, pattern: bytes, key: str, value: Value, place: int = 0) -> int:
         """
@@ -180,12 +186,14 @@ class Policies:
         @return: its place.
         """
         known = self._set.get((pattern, key))
-        if known is not None:
+        if known is None:
+            self._wild += literal(pattern) is None
+            place = place or self._last + 1
+        else:
             place = place or known[0]
-        elif not place:
-            place = 1 + max((one for one, _ in self._set.values()), default=0)
+        self._last = max(self._last, place)
         self._set[pattern, key] = place, Setting(pattern, key, value, Origin.ADMIN)
-        self._gather()
+        self._gathered = False
         return place
 
     def unset(self, pattern: bytes, key: str) -> bool:
@@ -196,16 +204,28 @@ class Policies:
         """
         if self._set.pop((pattern, key), None) is None:
             return False
-        self._gather()
+        self._wild -= literal(pattern) is None
+        self._gathered = False
         return True
 
     def _gather(self) -> None:
         """
         Put everything in its order.
         """
-        byPlace = sorted(self._set.values(), key=lambda placed: placed[0])
+        if self._gathered:
+            return
+        self._gathered = True
+        byPlace = sorted(self._set.values(), key=itemgetter(0))
         byHand = tuple(setting for _, setting in byPlace)
         self._all = (*self._base, *self._configured, *byHand)
+        self._exact, self._patterns = {}, []
+        for place, setting in enumerate(self._all):
+            name = literal(setting.pattern)
+            if name is None:
+                concerns = matching(setting.pattern)
+                self._patterns.append((place, setting, concerns))
+            else:
+                self._exact.setdefault(name, []).append((place, setting))
 
     def of(self, name: bytes) -> FunctionPolicy:
         """
@@ -228,8 +248,20 @@ class Policies:
         """
         Find the setting of each key that holds for a function, if there is one.
         """
-        return {one.key: one for one in self if one.concerns(name)}
+        self._gather()
+        found = [
+            (place, setting)
+            for place, setting, concerns in self._patterns
+            if concerns(name)
+        ]
+        if name in self._exact:
+            found = sorted(found + self._exact[name], key=itemgetter(0))
+        return {setting.key: setting for _, setting in found}
 
+
+# How many settings may be made by hand, and how many of them with patterns.
+_MOST: Final = 10_000
+_MOST_PATTERNS: Final = 1000
 
 PLAIN: Final = FunctionPolicy()
 """What holds where nothing was decided."""
@@ -260,6 +292,25 @@ def exactly(name: bytes) -> bytes:
     return re.sub(rb"([*?[])", rb"[\1]", name)
 
 
-def _text(name: bytes) -> str:
+def literal(pattern: bytes) -> bytes | None:
+    """
+    The only name that a pattern matches, if it is such a one.
+    """
+    if _SEVERAL.search(pattern) is None:
+        return pattern
+    if _EXACT.fullmatch(pattern) is None:
+        return None
+    return re.sub(rb"\[([*?[])\]", rb"\1", pattern)
+
+
+def matching(pattern: bytes) -> Callable[[bytes], bool]:
+    """
+    What tells whether a pattern matches a name.
+    """
     # Each byte is a character, so that a pattern knows of bytes.
-    return name.decode("latin-1")
+    match = re.compile(translate(pattern.decode("latin-1"))).match
+    return lambda name: match(name.decode("latin-1")) is not None
+
+
+_SEVERAL: Final = re.compile(rb"[*?[]")
+_EXACT: Final = re.compile(rb"(?:[^*?[]|\[[*?[]\])*", re.DOTALL)

@@ -55,6 +55,17 @@ class JobQueue:
         if priority < self.top:
             self.top = priority
 
+    def peekTop(self) -> Job | None:
+        """
+        The job that L{popTop} would take, if there is one.
+        """
+        lane = None if self.top == NOTHING else self._lanes[self.top]
+        if lane is None:
+            return None
+        while lane[0].state is not QUEUED:
+            lane.popleft()
+        return lane[0]
+
     def popTop(self) -> Job:
         """
         Take the first job of the first lane that has one.
@@ -76,7 +87,9 @@ class JobQueue:
         """
         for lane, count in zip(self._lanes, self.counts, strict=True):
             if lane is not None and count:
-                yield next(job for job in lane if job.state is QUEUED)
+                while lane[0].state is not QUEUED:
+                    lane.popleft()
+                yield lane[0]
 
     def __iter__(self) -> Iterator[Job]:
         """

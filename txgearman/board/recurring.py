@@ -149,6 +149,7 @@ class Recurring:
             text = b"The schedule is in the configuration; it can be paused"
             raise ServerError(b"INVALID_ARGUMENTS", text)
         self._keep(SCHEDULE, name.encode(), None)
+        self._unsaved = {job: of for job, of in self._unsaved.items() if of != name}
         self._follow(name)
 
     def pause(self, name: str) -> None:
@@ -231,6 +232,12 @@ class Recurring:
         """
         self._running = False
         self._agenda.stop()
+
+    def ended(self, job: Job) -> None:
+        """
+        A job is not on the board any more, perhaps before it was saved.
+        """
+        self._unsaved.pop(job, None)
 
     def refused(self, job: Job) -> None:
         """

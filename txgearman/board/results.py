@@ -73,7 +73,7 @@ class Results(Archive[Result]):
         @param data: what the worker sent with its last word.
         """
         policy, now = job.function.policy, self._seconds()
-        fits = len(data) <= policy.resultLimit
+        fits = len(data) <= min(policy.resultLimit, self._largest)
         result = Result(
             job.handle,
             job.function.name,

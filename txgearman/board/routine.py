@@ -301,7 +301,8 @@ class Routine:
         """
         Its job was taken and came to nothing: it did not run after all.
         """
-        self.history.runs -= 1
+        # It may be another schedule's by now, with the same name.
+        self.history.runs = max(0, self.history.runs - 1)
         if not self.history.paused:
             self._owe(0, True)
         self._postpone(now, b"The job could not be saved")

@@ -54,9 +54,7 @@ class Promise:
                 chunks.append(packet)
                 size += len(packet)
             elif packet[0] == p.TEXT:
-                # What costs single jobs their places costs nothing else.
-                saved = self.refusal is None or self.refused is not None
-                line = bytes(packet[1][0 if saved else 1])
+                line = bytes(packet[1][0 if self.refusal is None else 1])
                 chunks.append(line)
                 size += len(line)
             elif self.refusal is None or not self._concerns(packet[1][0]):

@@ -412,7 +412,7 @@ def _reduceSubmitter(background: bool) -> Callable[..., None]:
     return submit
 
 
-_NOT_SAVED: Final = text.error(b"QUEUE_ERROR", b"Done, and not saved yet")
+_NOT_SAVED: Final = text.error(b"QUEUE_ERROR", b"Not saved")
 
 # What a server sends is not expected of a peer, nor is the number that is not
 # used.

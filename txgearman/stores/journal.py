@@ -160,6 +160,7 @@ class Journal:
         if job.saving is saving:
             del saving.jobs[job]
             saving.size -= len(job.data)
+            job.saving = None
         else:
             saving.changed.pop(job.number, None)
             saving.ended[job.number] = None

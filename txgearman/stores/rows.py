@@ -74,7 +74,8 @@ def saveApart(store: IJobStore, batch: Batch) -> dict[int, str]:
     @raise StoreError: when it takes nothing.
     """
     until = time.monotonic() + _PATIENCE
-    store.commit(Batch((), batch.updates, batch.deletes, batch.records))
+    # If it does not take this, either, no job is why.
+    store.commit(Batch(updates=batch.updates))
     refused: dict[int, str] = {}
     parts = [batch.inserts]
     while parts:
@@ -91,4 +92,6 @@ def saveApart(store: IJobStore, batch: Batch) -> dict[int, str]:
                 refused[part[0].number] = str(error)
             if time.monotonic() > until or len(refused) == len(batch.inserts):
                 raise
+    # Not before: a record may say that one of the jobs is no dead letter any more.
+    store.commit(Batch(deletes=batch.deletes, records=batch.records))
     return refused

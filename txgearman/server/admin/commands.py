@@ -73,6 +73,8 @@ class Command:
         try:
             if not self._least <= len(words) <= self._most:
                 raise invalid(f"The command is: {self._usage}")
+            if self.order:
+                board.checkRefusal()
             unquoted = [text.unquote(word) for word in words]
             return self._do(board, unquoted, *([now] if self._timed else []))
         except BadSetting as error:

@@ -38,7 +38,7 @@ def _showDead(board: JobBoard, words: Sequence[bytes]) -> bytes:
             dead.attempts,
             dead.submitted,
             dead.died,
-            len(dead.data),
+            dead.size,
             dead.error,
         )
         for dead in _letters(board, words)
@@ -55,14 +55,16 @@ def _requeueJob(board: JobBoard, words: Sequence[bytes]) -> bytes:
 
 def _requeue(board: JobBoard, words: Sequence[bytes]) -> bytes:
     """
-    The same for all dead letters, or those of a function, up to the first one that is
-    refused.
+    The same for all dead letters, or those of a function, but for those whose jobs
+    would join one that lives, or are not whole.
     """
     done = 0
     for dead in _letters(board, words):
         try:
             board.requeue(dead)
-        except ServerError:
+        except ServerError as error:
+            if error.code in (b"JOB_EXISTS", b"WORKLOAD_MISSING"):
+                continue
             if not done:
                 raise
             break

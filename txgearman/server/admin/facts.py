@@ -62,7 +62,7 @@ def ofDead(dead: DeadJob) -> Facts:
         "attempts": dead.attempts,
         "submitted": dead.submitted,
         "ended": dead.died,
-        "size": len(dead.data),
+        "size": dead.size,
         "reducer": dead.reducer,
         "error": dead.error,
     }

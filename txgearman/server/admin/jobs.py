@@ -92,15 +92,15 @@ def _showJob(board: JobBoard, words: Sequence[bytes]) -> bytes:
 def _showData(board: JobBoard, words: Sequence[bytes]) -> bytes:
     """
     Show the workload of a job or a dead letter, or a part of it, in lines that make it
-    when they are joined.
+    when they are joined: a mebibyte at most.
     """
     handle, *numbers = words
     job = board.jobs.get(handle) or board.dead.get(handle)
     if job is None:
         raise unknownJob()
     data = bytes(job.data)
-    start, size = [*map(count, numbers), *[0, len(data)][len(numbers) :]]
-    return text.ending(text.pieces(data[start : start + size]))
+    start, size = [*map(count, numbers), *[0, _PART][len(numbers) :]]
+    return text.ending(text.pieces(data[start : start + min(size, _PART)]))
 
 
 def _cancelUnique(board: JobBoard, words: Sequence[bytes]) -> bytes:
@@ -120,6 +120,9 @@ def _purgeFunction(board: JobBoard, words: Sequence[bytes]) -> bytes:
     """
     return text.ok(b"%d" % board.purge(functionNamed(board, *words)))
 
+
+# As much of a workload, in bytes, is shown at once.
+_PART: Final = 2**20
 
 COMMANDS: Final = (
     Command("show queues", _showQueues, timed=True),
