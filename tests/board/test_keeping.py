@@ -62,7 +62,7 @@ class KeepingTests(SynchronousTestCase):
         for _ in range(2):
             self.restarts()
             self.assertEqual(list(self.scene.board.policies), before)
-            self.assertEqual(self.scene.board.policies.of(b"f").attempts, 3)
+            self.assertEqual(self.scene.board.policies.of(b"f").attempts, 5)
             self.assertEqual(self.scene.board.policies.of(b"g").attempts, 5)
         self.scene.rules(b"last", attempts=9)
         self.scene.board.configure([Setting(b"*", "attempts", 8, Origin.CONFIG)])

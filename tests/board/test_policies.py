@@ -83,14 +83,14 @@ class PoliciesTests(SynchronousTestCase):
 
     def test_place(self) -> None:
         """
-        What is decided once more holds in the place where it was decided first.
+        What is decided once more goes before all that was decided before.
         """
         policies = Policies()
         policies.set(b"f", "attempts", 1)
         policies.set(b"*", "attempts", 2)
         policies.set(b"f", "attempts", 3)
-        self.assertEqual(policies.of(b"f").attempts, 2)
-        self.assertEqual([one.value for one in policies], [3, 2])
+        self.assertEqual(policies.of(b"f").attempts, 3)
+        self.assertEqual([one.value for one in policies], [2, 3])
 
     def test_configureAgain(self) -> None:
         """

@@ -340,12 +340,13 @@ class LateTests(BoardTestCase):
 
     def test_late(self) -> None:
         """
-        What a worker reports after its time is refused, and changes nothing, while the
-        job waits, runs elsewhere, or is over.
+        What a worker reports after the time that it has set itself is refused, and
+        changes nothing, while the job waits, runs elsewhere, or is over.
         """
         stage = self.stage()
-        stage.rules(attempts=2, timeout=5)
-        late, second = stage.worker(b"f"), stage.worker(b"f")
+        stage.rules(attempts=2)
+        late, second = stage.worker(), stage.worker(b"f")
+        late.canDo(b"f", timeout=5.0)
         job = stage.client().submits(background=True)
         late.takes()
         stage.passes(5.0)
@@ -361,6 +362,29 @@ class LateTests(BoardTestCase):
                 second.completes(job)
         self.assertIs(job.state, JobState.COMPLETED)
         self.assertEmpty(stage)
+
+    def test_unaware(self) -> None:
+        """
+        Of a time that a policy has set a worker knows nothing: what it reports
+        afterwards goes nowhere, until it has told the end, or has the job once more.
+        """
+        for setting in ({"timeout": 5}, {"lease": 5}):
+            stage = self.stage()
+            stage.rules(attempts=3, **setting)
+            late, second = stage.worker(b"f"), stage.worker(b"f")
+            job = stage.client().submits(background=True)
+            late.takes()
+            stage.passes(5.0)
+            second.takes()
+            late.tells(job, b"1", b"2")
+            self.assertEqual(job.numerator, 0)
+            late.fails(job)
+            self.assertIs(job.worker, second.peer)
+            self.assertRefused(NOT_FOUND, late.completes, job)
+            stage.passes(5.0)
+            self.assertIs(second.takes(), job)
+            second.completes(job)
+            self.assertIs(job.state, JobState.COMPLETED)
 
 
 class BackoffTests(BoardTestCase):

@@ -56,14 +56,15 @@ def factsOf(kind: type[T], lines: Iterable[bytes]) -> T:
 
     @raise ValueError: when one is missing.
     """
-    found: dict[str, bytes] = {}
+    found: dict[str, list[bytes]] = {}
     for line in lines:
         key, _, value = line.partition(b"\t")
-        name = key.decode("ascii", "replace")
-        found[name] = found.get(name, b"") + value
+        found.setdefault(key.decode("ascii", "replace"), []).append(value)
     names: Any = fields(kind)  # type: ignore[arg-type]
     values = {
-        one.name: _read(one, found[one.name]) for one in names if one.name in found
+        one.name: _read(one, b"".join(found[one.name]))
+        for one in names
+        if one.name in found
     }
     try:
         return kind(**values)

@@ -67,7 +67,7 @@ class Administration(Lifecycle):
         self.checkRefusal()
         if len(pattern) > self.policy.functionLimit:
             raise ServerError(b"ARGUMENT_TOO_LARGE", b"Function name too large")
-        if self.policies.full(pattern):
+        if self.policies.full(pattern, key):
             raise ServerError(b"QUEUE_ERROR", b"Too many settings")
         place = self.policies.set(pattern, key, value)
         kept = {"place": place, "value": KEYS[key].write(value)}
@@ -111,8 +111,6 @@ class Administration(Lifecycle):
 
         @raise ServerError: as L{setPolicy} does.
         """
-        self.unsetPolicy(exactly(name), "paused")
-        # Behind all that was decided before.
         self.setPolicy(exactly(name), "paused", True)
 
     def resumeFunction(self, name: bytes) -> None:

@@ -255,7 +255,7 @@ class Lifecycle(Workforce):
         function.runningSize += len(job.data)
         self.running += 1
         worker.running[job.handle] = job
-        if worker.failing:
+        if worker.failing or worker.cancelled:
             worker.beginsAnew(job.handle)
         policy = function.policy
         if policy.gated and function.granted(now):
@@ -300,17 +300,30 @@ class Lifecycle(Workforce):
     def _overdue(self, job: Job, ends: float) -> None:
         """
         The worker's time for the job is over, or its lease would be if it had not
-        been heard of. The worker is told nothing, and what it may still report about
-        the job is refused, as in gearmand.
+        been heard of. The worker is told nothing.
         """
         job.timer = None
         lease, now = job.function.policy.lease, self._seconds()
         if ends <= now:
-            self._takeBack(job, Cause.TIMEOUT, b"timed out")
+            self._timeOut(job, b"timed out")
         elif lease and job.heard + lease <= now:
-            self._takeBack(job, Cause.TIMEOUT, b"lease ran out")
+            self._timeOut(job, b"lease ran out")
         else:
             self._await(job, ends)
+
+    def _timeOut(self, job: Job, error: bytes) -> None:
+        """
+        A worker's time for a job is over. If it had set that time itself, what it may
+        still report is refused, as in gearmand; of a policy it knows nothing, so its
+        report goes nowhere: an ERROR would kill Perl's workers.
+        """
+        worker = job.worker
+        assert worker is not None, "a job that runs has a worker"
+        ability = worker.abilities.get(job.function.name)
+        own = 0.0 if ability is None else ability.timeout
+        if not own or self._seconds() < job.started + own:
+            worker.cancelled.add(job.handle)
+        self._takeBack(job, Cause.TIMEOUT, error)
 
     def _look(self, function: Function) -> None:
         """
@@ -390,7 +403,7 @@ class Lifecycle(Workforce):
         if spent or not job.wanted or cause not in policy.retryOn:
             return False
         patient = job.background or policy.retryForeground
-        if not patient and cause in _REPORTED:
+        if cause in _REPORTED and not (job.background or (patient and self.grants)):
             return False
         self._stopRunning(job)
         job.numerator = job.denominator = 0

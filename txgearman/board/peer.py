@@ -118,8 +118,8 @@ class Peer:
     @ivar running: the jobs it runs, by handle, in the order of its grabbing.
     @ivar waiting: the jobs it waits for as a client.
     @ivar failing: handles of jobs that it ended with an exception.
-    @ivar cancelled: handles of jobs that were cancelled while it ran them, and
-        of which it has not reported the end.
+    @ivar cancelled: handles of jobs that were cancelled, or by a policy were taken
+        from it, while it ran them, and of which it has not reported the end.
     """
 
     __slots__ = (
@@ -175,6 +175,7 @@ class Peer:
         """
         It tries a job once more: what it says of it is about this attempt.
         """
+        self.cancelled.discard(handle)
         while handle in self.failing:
             self.failing.remove(handle)
 

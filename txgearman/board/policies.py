@@ -139,8 +139,7 @@ class Policies:
         """
         self._base = tuple(base)
         self._configured: tuple[Setting, ...] = ()
-        # By pattern and key, with their places: in the order in which they were set
-        # first.
+        # By pattern and key, with their places: in the order in which they were set.
         self._set: dict[tuple[bytes, str], tuple[int, Setting]] = {}
         self._last = 0
         self._wild = 0
@@ -168,11 +167,13 @@ class Policies:
         self._configured = tuple(settings)
         self._gathered = False
 
-    def full(self, pattern: bytes) -> bool:
+    def full(self, pattern: bytes, key: str) -> bool:
         """
-        Have so many settings been made by hand that there may be no more? Each
+        Have so many settings been made by hand that there may be no new one? Each
         function is compared with each pattern.
         """
+        if (pattern, key) in self._set:
+            return False
         if literal(pattern) is None and self._wild >= _MOST_PATTERNS:
             return True
         return len(self._set) >= _MOST
@@ -181,16 +182,12 @@ class Policies:
         """
         Decide something by hand. It goes before the configuration.
 
-        @param place: where it stands among the others; by default behind all, or
-            where it stood before.
+        @param place: where it stands among the others; by default behind all.
         @return: its place.
         """
-        known = self._set.get((pattern, key))
-        if known is None:
+        if (pattern, key) not in self._set:
             self._wild += literal(pattern) is None
-            place = place or self._last + 1
-        else:
-            place = place or known[0]
+        place = place or self._last + 1
         self._last = max(self._last, place)
         self._set[pattern, key] = place, Setting(pattern, key, value, Origin.ADMIN)
         self._gathered = False

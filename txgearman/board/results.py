@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import define
 
 from txgearman.board.archive import Archive
+from txgearman.board.function import BY_DATA
 from txgearman.board.job import Job, JobState
 from txgearman.board.records import pack, unpack
 from txgearman.wire.codec import Data
@@ -102,7 +103,7 @@ class Results(Archive[Result]):
         self._index(thing)
 
     def _index(self, thing: Result) -> None:
-        if thing.unique:
+        if thing.unique and thing.unique != BY_DATA:
             self._byUnique[thing.function, thing.unique] = thing.handle
 
     def arrange(self) -> None:

@@ -4,6 +4,7 @@ What is carried from one store of jobs to another, and what becomes of it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
@@ -38,6 +39,11 @@ many more.
 
 _LIVES: Final = 10_000
 """How many lives may be skipped so that a job keeps its number."""
+
+_HANDLED: Final = ("dead", "result")
+"""Records whose keys are the handles of jobs."""
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 
 _MANY_LIVES: Final = 100
 """As many as make people wonder: a database takes a second or more for them."""
@@ -154,6 +160,18 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
 
 
+def _lifeOf(record: SavedRecord) -> int:
+    """
+    In which life of a server the job had its handle that a record is about.
+
+    @return: 0 when it is about none.
+    """
+    _, colon, number = record.key.rpartition(b":")
+    if record.kind not in _HANDLED or not colon or not _NUMBER.fullmatch(number):
+        return 0
+    return int(number) // LIFE
+
+
 @define(eq=False)
 class Writing:
     """
@@ -220,6 +238,8 @@ class Writing:
         elif value is not None and len(value) > most:
             self._counts.refuse(record, f"its value has more than {most} bytes")
         else:
+            if (life := _lifeOf(record)) <= self._life + _LIVES:
+                self._see(life)
             self._know(record)
             self._records.append(record)
             self._grow(len(key) + len(value or b""))
