@@ -16,6 +16,7 @@ from txgearman.admin import (
     JobDetails,
     JobResult,
     PolicySetting,
+    QueueRow,
     ScheduleRow,
 )
 from txgearman.admin.protocol import LONGEST
@@ -25,6 +26,15 @@ from txgearman.wire import text
 
 # The columns behind those that are known are a newer server's.
 ROWS: list[tuple[Ask, bytes, bytes, object]] = [
+    (
+        AdminClient.queues,
+        b"show queues",
+        b"a%20b\t5\t4\t3\t2\t1.500\t1\nf\t0\t0\t0\t1\t0\t0\tmore\n.\n",
+        [
+            QueueRow(b"a b", 5, 4, 3, 2, 1.5, True),
+            QueueRow(b"f", 0, 0, 0, 1, 0.0, False),
+        ],
+    ),
     (
         AdminClient.deadJobs,
         b"show dead jobs",

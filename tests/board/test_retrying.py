@@ -368,9 +368,10 @@ class LateTests(BoardTestCase):
         Of a time that a policy has set a worker knows nothing: what it reports
         afterwards goes nowhere, until it has told the end, or has the job once more.
         """
-        for setting in ({"timeout": 5}, {"lease": 5}):
+        for key in ("timeout", "lease"):
             stage = self.stage()
-            stage.rules(attempts=3, **setting)
+            stage.rules(attempts=3)
+            stage.board.setPolicy(b"*", key, 5.0)
             late, second = stage.worker(b"f"), stage.worker(b"f")
             job = stage.client().submits(background=True)
             late.takes()

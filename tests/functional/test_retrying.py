@@ -58,9 +58,7 @@ class Scene:
         Start the server again, and a worker.
         """
         store = f"--store=sqlite:{self.folder}/jobs.db"
-        self.server = await self._servers(
-            "txgearman", store, f"--config={self.config}"
-        )
+        self.server = await self._servers("txgearman", store, f"--config={self.config}")
         program = str(PROGRAMS / "flaky.php")
         self._peers.start("php", program, str(self.server.port))
         await untilServed(self.server.port, "flaky", 1)

@@ -24,6 +24,7 @@ from txgearman.admin import (
     JobDetails,
     JobResult,
     PolicySetting,
+    QueueRow,
     ScheduleRow,
 )
 from txgearman.board.keys import Cause
@@ -35,6 +36,18 @@ RESULT = JobResult(b"H:1", b"f", b"", "completed", 1, 1.0, 1.0, 2.0, 9.0, 2, b""
 
 # Each operation, the call that it is, an answer, and what is printed.
 OPERATIONS: list[tuple[list[str], str, tuple[object, ...], Any, bytes]] = [
+    (
+        ["--queues"],
+        "queues",
+        (),
+        [
+            QueueRow(b"a b", 5, 4, 3, 2, 1.5, True),
+            QueueRow(b"\xff", 0, 0, 0, 1, 0.0, False),
+        ],
+        b"function  queued  delayed  running  workers  oldest  paused\n"
+        b"a b       5       4        3        2        1.5     yes\n"
+        b"\\xff      0       0        0        1        0       no\n",
+    ),
     (
         ["--dead-jobs"],
         "deadJobs",

@@ -1,5 +1,6 @@
 """
-The C{gearman} subcommand of C{twistd} and C{twist}, and a reactor to choose.
+The C{gearman} and C{gearman-worker} subcommands of C{twistd} and C{twist}, and a
+reactor to choose.
 
 They name their modules as strings, so that listing the plugins imports nothing.
 """
@@ -12,6 +13,13 @@ gearman = ServiceMaker(
     "txgearman.server.command",
     "A Gearman job server: a drop-in for gearmand.",
     "gearman",
+)
+
+gearmanWorker = ServiceMaker(
+    "Gearman workers",
+    "txgearman.fleet.command",
+    "Gearman workers: processes that are kept alive.",
+    "gearman-worker",
 )
 
 turning = Reactor(

@@ -12,6 +12,7 @@ from txgearman.admin.rows import (
     FunctionStatus,
     JobRow,
     PriorityStatus,
+    QueueRow,
     Waiting,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "JobRow",
     "PolicySetting",
     "PriorityStatus",
+    "QueueRow",
     "ScheduleRow",
     "Waiting",
 ]

@@ -22,6 +22,7 @@ from txgearman.admin.policies import (
     wordOf,
 )
 from txgearman.admin.protocol import Lines
+from txgearman.admin.rows import QueueRow
 from txgearman.board.keys import Cause, Value
 from txgearman.codecs import Name
 from txgearman.wire import text
@@ -55,6 +56,12 @@ class AdminClient(GearmandClient):
     """
 
     # Jobs
+
+    def queues(self) -> Deferred[list[QueueRow]]:
+        """
+        How many jobs of each function wait and run, and how long the first has waited.
+        """
+        return self._rows(b"show queues", rowOf(QueueRow))
 
     def delayedJobs(
         self, function: Name | None = None

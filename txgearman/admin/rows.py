@@ -40,6 +40,29 @@ class PriorityStatus:
 
 
 @frozen
+class QueueRow:
+    """
+    A row of C{show queues}, which txgearman knows.
+
+    @ivar queued: how many jobs wait for a worker.
+    @ivar delayed: how many wait for a moment.
+    @ivar running: how many run.
+    @ivar workers: how many workers can do the function.
+    @ivar oldest: how long the first of those that wait for a worker has waited, in
+        seconds; 0 when none does.
+    @ivar paused: whether its jobs are accepted and not granted.
+    """
+
+    function: bytes
+    queued: int
+    delayed: int
+    running: int
+    workers: int
+    oldest: float
+    paused: bool
+
+
+@frozen
 class Connected:
     """
     A row of C{workers}: one connection, of a worker or of anybody else.

@@ -469,7 +469,8 @@ class Lifecycle(Workforce):
         if policy.deadLetter and state in (JobState.FAILED, JobState.EXPIRED):
             state = JobState.DEAD
             self.dead.bury(job)
-        if policy.results:
+        # A purge of many must not push out the results of what was done.
+        if policy.results and (job.attempts or state is not JobState.CANCELLED):
             self.results.note(job, state, data)
         return state
 

@@ -52,7 +52,8 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         "txgearadmin",
         usage="txgearadmin [options] OPERATION ...\n       txgearadmin top [options]"
-        "\n       txgearadmin store COMMAND ...",
+        "\n       txgearadmin store COMMAND ..."
+        "\n       txgearadmin fleet [COMMAND ...]",
         description="Ask job servers, and tell them.",
         add_help=False,
         allow_abbrev=False,
@@ -169,6 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from txgearman.scripts import stores
 
         stores.main(words[1:])
+        return
+    if words[:1] == ["fleet"]:
+        from txgearman.scripts import fleet
+
+        fleet.main(words[1:])
         return
     parser = _parser()
     options = parser.parse_args(words)

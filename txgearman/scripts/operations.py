@@ -18,6 +18,7 @@ from txgearman.admin import (
     DelayedJobRow,
     FunctionLimits,
     PolicySetting,
+    QueueRow,
     ScheduleRow,
 )
 from txgearman.errors import BadSetting
@@ -178,6 +179,13 @@ _GEARADMINS: Final = (
 )
 
 _JOBS: Final = (
+    Operation(
+        "queues",
+        "",
+        "functions, what waits and runs of them, and for how long",
+        lambda a, _: a.queues(),
+        text=_rows(QueueRow),
+    ),
     Operation(
         "job",
         "HANDLE",

@@ -70,7 +70,7 @@ class GearmanProcess(GearmanServer):
             super()._listen()
         except Exception as error:
             # What endpoints fail with depends on their kind.
-            _giveUp(self._options.parent or {}, f"gearman: {reasonOf(error)}")
+            giveUp(self._options.parent or {}, f"gearman: {reasonOf(error)}")
 
     def startService(self) -> None:
         """
@@ -104,7 +104,7 @@ class GearmanProcess(GearmanServer):
         try:
             life = keeping.store.open()
         except StoreUnusable as error:
-            _giveUp(self._options.parent or {}, f"gearman: {error}")
+            giveUp(self._options.parent or {}, f"gearman: {error}")
         except StoreError:
             # It may work later: the loader tells, and tries again.
             pass
@@ -151,7 +151,7 @@ class GearmanProcess(GearmanServer):
                 self._reactor.stop()
 
 
-def _giveUp(twistd: Any, line: str) -> NoReturn:
+def giveUp(twistd: Any, line: str) -> NoReturn:
     """
     End a process that cannot start, with a line that says why: what twistd does
     about an exception is to print its traceback.

@@ -5,11 +5,7 @@ that have ended, and schedules.
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
@@ -20,6 +16,7 @@ from txgearman.board.named_schedule import NamedSchedule
 from txgearman.board.policies import Origin, Setting
 from txgearman.board.policy import Policy
 from txgearman.board.recurring import MOST
+from txgearman.documents import quoted, readDocument, table, unknown
 from txgearman.errors import BadSetting
 from txgearman.server.recurrence import recurrenceOf
 
@@ -123,27 +120,10 @@ def readConfiguration(path: str) -> Configuration:
         line that begins with the path.
     """
     try:
-        return _configuration(_document(path))
+        return _configuration(readDocument(path))
     except ValueError as error:
         # Numbers of TOML can be so large that not even a complaint can show them.
         raise BadSetting(f"{path}: {error}") from None
-
-
-def _document(path: str) -> Mapping[str, object]:
-    """
-    Read TOML.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-        return tomllib.loads(data.decode())
-    except OSError as error:
-        raise BadSetting(error.strerror or str(error)) from None
-    except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start)
-        raise BadSetting(f"line {line} is not in UTF-8") from None
-    except RecursionError:
-        raise BadSetting("it is nested too deeply") from None
 
 
 def _configuration(document: Mapping[str, object]) -> Configuration:
@@ -155,14 +135,14 @@ def _configuration(document: Mapping[str, object]) -> Configuration:
     schedules: list[NamedSchedule] = []
     for name, section in document.items():
         if name == "functions":
-            settings += _settings(_table(section, name))
+            settings += _settings(table(section, name))
         elif name in LIMITS:
-            limits.update(_limits(_table(section, name), name))
+            limits.update(_limits(table(section, name), name))
         elif name == "schedules":
-            schedules += _schedules(_table(section, name))
+            schedules += _schedules(table(section, name))
         else:
             known = ["functions", *LIMITS, "schedules"]
-            raise BadSetting(_unknown(name, "section", known))
+            raise BadSetting(unknown(name, "section", known))
     return Configuration(tuple(settings), limits, tuple(schedules))
 
 
@@ -171,10 +151,10 @@ def _settings(functions: Mapping[str, object]) -> Iterator[Setting]:
     Read what is said of functions.
     """
     for pattern, section in functions.items():
-        where = f"functions.{_quoted(pattern)}"
+        where = f"functions.{quoted(pattern)}"
         if not pattern:
             raise BadSetting(f"{where}: an empty pattern is that of no function")
-        for name, value in _table(section, where).items():
+        for name, value in table(section, where).items():
             if name not in KEYS:
                 raise BadSetting(f"{where}: {_noKey(pattern, name, value)}")
             read = _read(KEYS[name].check, value, where)
@@ -186,9 +166,9 @@ def _noKey(pattern: str, name: str, value: object) -> str:
     Say what may be meant by what is no key of a policy.
     """
     if isinstance(value, dict):
-        whole = _quoted(f"{pattern}.{name}")
+        whole = quoted(f"{pattern}.{name}")
         return f"a pattern with a dot stands in quotes, as [functions.{whole}]"
-    return _unknown(name, "key of a policy", KEYS)
+    return unknown(name, "key of a policy", KEYS)
 
 
 def _limits(section: Mapping[str, object], where: str) -> Iterator[tuple[str, Value]]:
@@ -198,7 +178,7 @@ def _limits(section: Mapping[str, object], where: str) -> Iterator[tuple[str, Va
     known = LIMITS[where]
     for name, value in section.items():
         if name not in known:
-            raise BadSetting(f"{where}: {_unknown(name, 'key', known)}")
+            raise BadSetting(f"{where}: {unknown(name, 'key', known)}")
         attribute, key = known[name]
         limit = _read(key.check, value, where)
         if not limit:
@@ -213,11 +193,11 @@ def _schedules(schedules: Mapping[str, object]) -> Iterator[NamedSchedule]:
     if len(schedules) > MOST:
         raise BadSetting(f"there may be {MOST} schedules, not {len(schedules)}")
     for name, section in schedules.items():
-        where = f"schedules.{_quoted(name)}"
+        where = f"schedules.{quoted(name)}"
         said: dict[str, Any] = {}
-        for key, value in _table(section, where).items():
+        for key, value in table(section, where).items():
             if key not in SCHEDULE:
-                what = _unknown(key, "key of a schedule", SCHEDULE)
+                what = unknown(key, "key of a schedule", SCHEDULE)
                 raise BadSetting(f"{where}: {what}")
             said[key] = _read(SCHEDULE[key], value, where)
         if "function" not in said:
@@ -238,24 +218,3 @@ def _read(read: _Read, value: object, where: str) -> Any:
         return read(value)
     except ValueError as error:
         raise BadSetting(f"{where}: {error}") from None
-
-
-def _table(section: object, where: str) -> dict[str, object]:
-    if not isinstance(section, dict):
-        raise BadSetting(f"{where} wants a table, [{where}], not {section!r:.80}")
-    return section
-
-
-def _unknown(name: str, what: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, 1, 0.5)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{_quoted(name)} is no {what}{meant}"
-
-
-def _quoted(name: str) -> str:
-    """
-    Write a key as TOML has it.
-    """
-    if re.fullmatch("[A-Za-z0-9_-]+", name):
-        return name
-    return json.dumps(name, ensure_ascii=not name.isprintable())

@@ -2,7 +2,6 @@
 What tests of stores keep, and how they look at what is kept.
 """
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable

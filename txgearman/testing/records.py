@@ -2,7 +2,6 @@
 What every store has to do with the records beside its jobs, as tests.
 """
 
-
 from __future__ import annotations
 
 from typing import TypeVar

@@ -1,0 +1,72 @@
+"""
+What SIGTERM and SIGINT are to a Python child.
+
+The first one has it end its jobs and take no more, the second one has it end at
+once. When the master dies, the system says so by a SIGTERM, and the sentinel by
+another one: that one more is not counted.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Final
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+"""
+What asks a child to end.
+"""
+
+
+class Heed:
+    """
+    Heeds the signals.
+
+    @ivar asked: whether one came.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._parent = os.getppid()
+        self._forgiving = True
+        self._drain: Callable[[], object] | None = None
+
+    def listen(self, drain: Callable[[], object] | None = None) -> None:
+        """
+        Listen to the signals, instead of whoever did.
+
+        @param drain: called at the first one, whatever the program does just then.
+            Without it, there is nothing to end yet but the program.
+        """
+        self._drain = drain
+        for number in SIGNALS:
+            signal.signal(number, self.heard)
+
+    def heard(self, number: int, frame: object) -> None:
+        """
+        One came.
+
+        @raise SystemExit: with status 0, while there is nothing to drain.
+        """
+        if self._drain is None:
+            self.asked = True
+            raise SystemExit(0)
+        if not self.asked:
+            self.asked = True
+            self._drain()
+        elif self._forgiving and os.getppid() != self._parent:
+            self._forgiving = False
+        else:
+            _die(number)
+
+
+def _die(number: int) -> None:
+    """
+    Die of a signal, with the processes that do jobs for this one.
+    """
+    signal.signal(number, signal.SIG_DFL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), number)
+    else:
+        os.kill(os.getpid(), number)
