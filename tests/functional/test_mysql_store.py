@@ -72,10 +72,10 @@ class MySQLStoreTests(SQLStoreCases, TestCase):
         What fits into the server's packets is known, and a batch that does not is
         saved in several, whatever the bytes are.
         """
-        self._setGlobally("max_allowed_packet", 128 * 1024)
+        self._setGlobally("max_allowed_packet", 256 * 1024)
         store = self.owning()
-        self.assertGreater(store.largest, 40 * 1024)
-        self.assertLess(store.largest, 64 * 1024)
+        self.assertGreater(store.largest, 60 * 1024)
+        self.assertLess(store.largest, 128 * 1024)
         jobs = [
             savedJob(
                 number,
@@ -98,7 +98,7 @@ class MySQLStoreTests(SQLStoreCases, TestCase):
         """
         So are records, of which the largest may be larger than workloads.
         """
-        self._setGlobally("max_allowed_packet", 128 * 1024)
+        self._setGlobally("max_allowed_packet", 256 * 1024)
         store = self.owning()
         records = [
             SavedRecord("policyresultdead", bytes([n]) * KEY_LIMIT, b"\0" * size)

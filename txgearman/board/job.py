@@ -65,7 +65,7 @@ class Job:
         seconds of the epoch; 0 for at once.
     @ivar submitted: when it was submitted, in seconds of the epoch.
     @ivar started: when the last attempt began, in seconds of the epoch.
-    @ivar heard: when its worker was heard of last, if that matters.
+    @ivar heard: when its worker was heard of last, or lost it, if that matters.
     @ivar attempts: how often it was granted to a worker.
     @ivar error: why the last attempt ended, if it was given up.
     @ivar place: where it waits, if not by its number: behind jobs with lower ones.
@@ -153,7 +153,7 @@ class Job:
         """
         Since when it waits for a worker, if it does, in seconds of the epoch.
         """
-        return max(self.due, self.submitted)
+        return max(self.due, self.submitted, self.heard)
 
     @property
     def wanted(self) -> bool:

@@ -418,7 +418,9 @@ class Lifecycle(Workforce):
 
         @param pause: how long to wait until it waits for a worker, in seconds.
         """
-        job.due = self._seconds() + pause
+        job.heard = self._seconds()
+        if pause or job.function.policy.ttl:
+            job.due = job.heard + pause
         if pause:
             self._delay(job)
         else:

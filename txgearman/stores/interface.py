@@ -25,7 +25,7 @@ its n-th life begin at n times as many.
 KEY_LIMIT: Final = 4200
 """How many bytes the key of a record has at most."""
 
-RECORD_ROOM: Final = 64 * 1024
+RECORD_ROOM: Final = 32 * 1024
 """By how many bytes the value of a record may be larger than a workload."""
 
 _LARGEST_NUMBER: Final = 2**63 - 1

@@ -23,7 +23,7 @@ from txgearman.stores.sql.tables import (
 
 # Room beside a workload in a statement: for the names and an error, or for a record's
 # key and what its value has more than a workload, and for what is always the same.
-_BESIDE: Final = 32 * 1024
+_BESIDE: Final = 96 * 1024
 
 # The names of locks are the whole server's.
 _LOCK: Final = "concat('txgearman ', sha1(database()))"
