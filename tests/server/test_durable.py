@@ -895,3 +895,68 @@ class StopTests(DurableTestCase):
         self.assertEqual(reply, created(1))
         self.assertEqual(refusal[:2], ("ERROR", b"SHUTDOWN_GRACEFUL"))
         self.assertEqual(self.asks(self.worker, "GRAB_JOB"), [("NO_JOB",)])
+
+
+class OrderTests(DurableTestCase):
+    """
+    Admin commands that change what is kept.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.admin = self.pump.connect()
+
+    def orders(self, line: bytes) -> bytes:
+        """
+        Give an order.
+
+        @return: what is answered before anything is saved.
+        """
+        self.admin.says(line)
+        return self.admin.received()
+
+    def test_answered(self) -> None:
+        """
+        An order is answered when it is saved, and what was asked behind it later.
+        """
+        self.assertEqual(self.orders(b"pause function f\nversion\n"), b"")
+        self.pump.writes()
+        first, second = self.admin.received().splitlines()
+        self.assertEqual(first, b"OK")
+        self.assertTrue(second.startswith(b"OK "))
+        self.assertIn(("policy", b"f\0paused"), self.pump.drawer.records)
+
+    def test_notSaved(self) -> None:
+        """
+        One that cannot be saved says so, though it holds; it is saved later.
+        """
+        self.pump.drawer.broken = True
+        self.assertEqual(self.orders(b"pause function f\n"), b"")
+        with logged():
+            self.pump.writes()
+        self.assertEqual(self.admin.received(), b"ERR QUEUE_ERROR Not+saved\r\n")
+        self.assertTrue(self.pump.board.policies.of(b"f").paused)
+        self.pump.drawer.broken = False
+        with logged():
+            self.pump.advance(10.0)
+            self.pump.writes()
+        self.assertIn(("policy", b"f\0paused"), self.pump.drawer.records)
+
+    def test_refused(self) -> None:
+        """
+        What is no order, or makes no sense, is answered at once.
+        """
+        for line in (b"settings\n", b"pause function\n", b"set policy f x 1\n"):
+            self.assertNotEqual(self.orders(line), b"", line)
+
+    def test_loading(self) -> None:
+        """
+        Nobody gives orders before it is known what there is.
+        """
+        pump = self.makePump(loads=False)
+        pump.keeping.start()
+        pump.runner.finishes()
+        pump.advance(1.5)
+        admin = pump.connect()
+        admin.says(b"pause function f\n")
+        self.assertTrue(admin.received().startswith(b"ERR QUEUE_ERROR"))
