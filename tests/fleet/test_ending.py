@@ -78,6 +78,17 @@ class BackoffTests(SynchronousTestCase):
         self.assertEqual(self.pauses(*[Ending(0, 0)] * 3, worked=True), [0.1] * 3)
         self.assertEqual(self.pauses(*[Ending(1, 0)] * 9), [0] * 9)
 
+    def test_limited(self) -> None:
+        """
+        One that should end after some work, and does so too soon for that, may have had
+        no server: it is tried once a second.
+        """
+        backoff = Backoff()
+        pauses = [backoff.pause(Ending(0.1, 0), False, True) for _ in range(5)]
+        self.assertEqual(pauses, [0, 0.5, 1, 1, 1])
+        self.assertEqual(backoff.again, ", for the 5th time in a row")
+        self.assertEqual(backoff.pause(Ending(0.1, 1), False, True), 8)
+
     def test_idle(self) -> None:
         """
         One that ends well, at once, without having done anything, is as bad as one

@@ -81,7 +81,7 @@ class KeepingTests(FleetTestCase):
         """
         self.group(maxJobs=10)
         for _ in range(20):
-            self.pass_(0.2)
+            self.pass_(1.2)
             self.launcher.living[0].end(0)
             self.assertEqual(len(self.launcher.living), 1)
         self.assertLogged("in a row", 0)
@@ -89,15 +89,32 @@ class KeepingTests(FleetTestCase):
 
     def test_drained(self) -> None:
         """
-        One that takes no more jobs has a successor before it has ended.
+        One that takes no more jobs is replaced when it has ended, however long its
+        last ones take: there never are more than there should be.
         """
         group = self.group(target="shop.mail", maxJobs=10)
         process = self.launcher.processes[0]
         process.report(ready=True)
         process.report(draining=True)
-        self.assertEqual(states(group), {1001: "stopping", 1002: "starting"})
+        self.pass_(1000)
+        self.assertEqual(states(group), {1001: "draining"})
+        self.assertEqual((process.signals, process.groupSignals), ([], []))
         process.end(0)
         self.assertEqual(states(group), {1002: "starting"})
+
+    def test_drainedAndClosed(self) -> None:
+        """
+        One that takes no more jobs by itself is told to end with the group, and has a
+        deadline from then on.
+        """
+        group = self.group(target="shop.mail", maxJobs=10, stopTimeout=5)
+        process = self.launcher.processes[0]
+        process.report(ready=True)
+        process.report(draining=True)
+        group.pause()
+        self.assertEqual(self.launcher.told, [process])
+        self.pass_(5.1)
+        self.assertEqual(process.groupSignals, [signal.SIGKILL])
 
     def test_cannotStart(self) -> None:
         """
@@ -181,6 +198,7 @@ class KeepingTests(FleetTestCase):
         self.assertNoResult(done)
         self.launcher.processes[1].report(ready=True)
         self.successResultOf(done)
+        self.assertEqual(self.launcher.told, [self.launcher.processes[0]])
 
     def test_lifetimeBroken(self) -> None:
         """

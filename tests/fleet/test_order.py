@@ -57,7 +57,7 @@ class OrderTests(SynchronousTestCase):
         A Python child is one of txgearman's, which gives up by itself before it would
         be killed.
         """
-        module = (sys.executable, "-m", "txgearman.fleet.child")
+        module = (sys.executable, "-P", "-m", "txgearman.fleet.child")
         self.assertEqual(
             order(target="shop.mail").words,
             (*module, "shop.mail", "--stop-timeout", "29"),

@@ -63,6 +63,11 @@ def _signalName(number: int) -> str:
         return f"signal {number}"
 
 
+# How long a place waits at most for a child that may have done all its work, in
+# seconds.
+_BETWEEN_WORK: Final = 1.0
+
+
 class Backoff:
     """
     Decides how long a place waits for its next child.
@@ -73,12 +78,13 @@ class Backoff:
     def __init__(self) -> None:
         self.early = 0
 
-    def pause(self, ending: Ending, worked: bool) -> float:
+    def pause(self, ending: Ending, worked: bool, limited: bool = False) -> float:
         """
         A child has ended.
 
-        @param worked: whether it is known to end by itself after some work, or to have
-            done some.
+        @param worked: whether it is known to have done some work.
+        @param limited: whether it ends by itself after some. If it does not tell that
+            it has done any, it may have had no server.
         @return: seconds until the next one.
         """
         if ending.well and (worked or ending.lived >= _IDLE):
@@ -90,7 +96,8 @@ class Backoff:
         self.early += 1
         if self.early == 1:
             return 0.0
-        return min(_LONGEST, ldexp(_FIRST, min(self.early - 2, 16)))
+        longest = _BETWEEN_WORK if limited and ending.well else _LONGEST
+        return min(longest, ldexp(_FIRST, min(self.early - 2, 16)))
 
     @property
     def again(self) -> str:

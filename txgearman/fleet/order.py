@@ -130,7 +130,9 @@ def _pythonWords(settings: GroupSettings, functions: str, jobs: int) -> list[str
     """
     The command line of a Python child.
     """
-    words = [sys.executable, "-m", "txgearman.fleet.child", settings.target]
+    # Not with the folder that it runs in among the places of modules: an email.py
+    # there is not Python's. It puts that folder there itself when all else is imported.
+    words = [sys.executable, "-P", "-m", "txgearman.fleet.child", settings.target]
     if functions:
         words += ["--functions", functions]
     if jobs:

@@ -38,7 +38,8 @@ class ChildRow:
 
     @ivar number: of its place.
     @ivar pid: 0 when there is none.
-    @ivar state: C{starting}, C{ready}, C{stopping}, or C{waiting} for its start.
+    @ivar state: C{starting}, C{ready}, C{draining} when it takes no more jobs by
+        itself, C{stopping} when it was told to, or C{waiting} for its start.
     @ivar started: when, in seconds since the epoch; 0 when there is none.
     @ivar restarts: how many children were in this place before.
     @ivar jobs: how many it has done, as far as it tells.
@@ -204,19 +205,6 @@ class Place:
         if child is self._current and self._next is None:
             self._renewed(None)
 
-    def childDraining(self, child: Child) -> None:
-        """
-        A child is about to end, and another one can start.
-        """
-        child.leave()
-        if child is self._current:
-            self._leaving.append(child)
-            self._current = None
-            if self._next is None:
-                self._begin()
-            else:
-                self._current, self._next = self._next, None
-
     def childOld(self, child: Child) -> None:
         """
         A child has lived for long enough.
@@ -296,8 +284,8 @@ class Place:
         The child has ended: have another.
         """
         self._current = None
-        worked = child.order.limited or child.report.jobs > 0
-        pause = self._backoff.pause(ending, worked)
+        worked = child.report.jobs > 0
+        pause = self._backoff.pause(ending, worked, child.order.limited)
         after = f"next try in {pause:g} s" if pause >= 0.5 else "it is replaced"
         log = self._log.info if ending.well else self._log.warn
         log(

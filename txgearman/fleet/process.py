@@ -40,8 +40,12 @@ class State(StrEnum):
 
     STARTING = "starting"
     READY = "ready"
+    DRAINING = "draining"
     STOPPING = "stopping"
     WAITING = "waiting"
+
+
+_SERVING: Final = (State.STARTING, State.READY)
 
 
 class Owner(Protocol):
@@ -52,11 +56,6 @@ class Owner(Protocol):
     def childReady(self, child: Child) -> None:
         """
         The child serves.
-        """
-
-    def childDraining(self, child: Child) -> None:
-        """
-        The child takes no more jobs, though nobody told it to.
         """
 
     def childOld(self, child: Child) -> None:
@@ -144,18 +143,13 @@ class Child(ProcessProtocol):
         """
         Tell it to end; it is killed when it does not.
         """
-        if not self.ended:
-            self.leave()
-            self._launcher.signal(self.pid, signal.SIGTERM)
-
-    def leave(self) -> None:
-        """
-        It is about to end; it is killed when it does not.
-        """
-        if not self.ended and self.state != State.STOPPING:
+        if self.ended:
+            return
+        if self.state != State.STOPPING:
             self.state = State.STOPPING
             _cancel(self._aging)
             self._next(self.order.stopTimeout, self._kill)
+        self._launcher.signal(self.pid, signal.SIGTERM)
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:
         """
@@ -167,8 +161,10 @@ class Child(ProcessProtocol):
         self.report.feed(data)
         if self.state == State.STARTING and self.report.ready:
             self._becomeReady()
-        if self.state != State.STOPPING and self.report.draining:
-            self._owner.childDraining(self)
+        if self.state in _SERVING and self.report.draining:
+            # By itself, and it has as much time for its last jobs as for others.
+            self.state = State.DRAINING
+            _cancel(self._aging)
 
     def childConnectionLost(self, childFD: int) -> None:
         """
