@@ -152,6 +152,28 @@ class ReloadingTests(SynchronousTestCase):
         self.other.write_text("new one")
         self.assertEqual(self.look(), (0, 1, 1))
 
+    def test_together(self) -> None:
+        """
+        Code that changes together with the settings has changed.
+        """
+        self.group.settings = evolve(self.group.settings, cooldown=7.0)
+        self.code.write_text("new one")
+        self.assertEqual(self.look(), (0, 1, 0))
+        self.assertEqual(self.look(), (0, 0, 0))
+
+    def test_data(self) -> None:
+        """
+        What a worker writes beside its code is no change of it, unless it is watched.
+        """
+        data = self.code.with_name("cache.sqlite")
+        data.write_text("one")
+        self.assertEqual(self.look(), (0, 0, 0))
+        watched = (str(data.parent),)
+        self.group.settings = evolve(self.group.settings, watch=watched)
+        self.assertEqual(self.look(), (0, 0, 0))
+        data.write_text("another")
+        self.assertEqual(self.look(), (0, 1, 0))
+
     def test_stopped(self) -> None:
         """
         When it has stopped, nothing is looked at.
@@ -183,7 +205,6 @@ class CodeTests(SynchronousTestCase):
             ({"target": "nonexistent_module"}, []),
             ({"command": ("php", "run.php", "{servers}")}, ["run.php"]),
             ({"command": ("php", "absent.php")}, []),
-            ({"target": "single", "watch": ("/lib",)}, ["single.py", "/lib"]),
         ]
         for said, places in cases:
             found = codeOf(settings(directory=self.folder, **said))

@@ -39,6 +39,10 @@ class Program:
     def closeStdin(self) -> None:
         self.closed = True
 
+    def signalProcess(self, name: str) -> None:
+        assert name == "KILL"
+        self.dies()
+
     def dies(self) -> None:
         """
         End.
@@ -55,6 +59,7 @@ class Machine(Clock):
     def __init__(self) -> None:
         super().__init__()
         self.programs: list[Program] = []
+        self.refusing = False
 
     def spawnProcess(
         self,
@@ -64,6 +69,8 @@ class Machine(Clock):
         env: Mapping[str, str],
         childFDs: Mapping[int, object],
     ) -> Program:
+        if self.refusing:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
         assert executable == arguments[0]
         assert orphans.VARIABLE not in env
         assert childFDs[0] == "w"
@@ -121,6 +128,38 @@ class SentinelTests(SynchronousTestCase):
         self.program.dies()
         for each in stopped:
             self.successResultOf(each)
+        self.successResultOf(self.sentinel.stop())
+        self.assertEqual(self.machine.getDelayedCalls(), [])
+
+    def test_hangs(self) -> None:
+        """
+        One that does not end with the master is ended.
+        """
+        stopped = self.sentinel.stop()
+        self.machine.advance(4.9)
+        self.assertNoResult(stopped)
+        self.machine.advance(0.2)
+        self.successResultOf(stopped)
+        self.assertEqual(self.machine.getDelayedCalls(), [])
+
+    def test_cannotStart(self) -> None:
+        """
+        When no process can be started, it is tried again; children may come and go
+        meanwhile, and the master may end.
+        """
+        self.program.dies()
+        self.machine.refusing = True
+        self.machine.advance(60)
+        with capturedLogs() as logs:
+            self.machine.advance(60)
+        self.assertIn("Resource temporarily", logs[0]["reason"])
+        self.sentinel.watch(5, 1)
+        self.machine.refusing = False
+        self.machine.advance(60)
+        self.assertEqual(self.program.heard, b"+5 1\n")
+        self.machine.refusing = True
+        self.program.dies()
+        self.machine.advance(60)
         self.successResultOf(self.sentinel.stop())
         self.assertEqual(self.machine.getDelayedCalls(), [])
 

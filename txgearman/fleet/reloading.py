@@ -102,7 +102,11 @@ class Reloading(Service):
             settings = group.settings
             before = known.get(name)
             if before is None or before[0] != settings:
-                before = settings, _Change(codeOf(settings))
+                change = _Change(settings.watch, codeOf(settings))
+                if before is not None:
+                    # The code may have changed together with the file.
+                    change.goOn(before[1])
+                before = settings, change
             self._code[name] = before
             if before[1].settled():
                 self._log.info("the code of group {name} has changed", name=name)
@@ -115,9 +119,22 @@ class _Change:
     Some files, and whether they have become others for good.
     """
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        self._paths = list(paths)
+    def __init__(self, paths: Iterable[str], code: Iterable[str] = ()) -> None:
+        """
+        @param paths: files, and folders of which every file counts.
+        @param code: files, and folders of which those count that Python imports: a
+            worker may write others there.
+        """
+        self._places = [(path, _counts) for path in paths]
+        self._places += [(path, _isCode) for path in code]
         self._known = self._last = self._seen()
+
+    def goOn(self, other: _Change) -> None:
+        """
+        Know of a file what another one knew of it.
+        """
+        now = self._known
+        self._known = {path: other._known.get(path, now[path]) for path in now}
 
     def settled(self) -> bool:
         """
@@ -133,8 +150,8 @@ class _Change:
     def _seen(self) -> _Seen:
         return {
             path: stamp
-            for place in self._paths
-            for path in _files(place)
+            for place, counts in self._places
+            for path in _files(place, counts)
             if (stamp := _stamp(path)) is not None
         }
 
@@ -147,38 +164,42 @@ def _stamp(path: str) -> _Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _files(place: str) -> Iterator[str]:
+def _files(place: str, counts: Callable[[str], bool]) -> Iterator[str]:
     """
-    Find the files in a folder and below, but for hidden ones and what Python makes of
-    its modules; a file is itself.
+    Find the files in a folder and below whose names count; a file is itself.
     """
     if not os.path.isdir(place):
         yield place
         return
     for folder, folders, names in os.walk(place):
         folders[:] = [name for name in folders if _counts(name)]
-        yield from (os.path.join(folder, name) for name in names if _counts(name))
+        yield from (os.path.join(folder, name) for name in names if counts(name))
 
 
 def _counts(name: str) -> bool:
+    """
+    It is not hidden, nor what Python makes of its modules.
+    """
     return not name.startswith(".") and name != "__pycache__"
+
+
+def _isCode(name: str) -> bool:
+    return _counts(name) and name.endswith((".py", ".so", ".pyd"))
 
 
 def codeOf(settings: GroupSettings) -> list[str]:
     """
     Find out which files and folders the code of a group's children is in: the whole
     folder of the target, or the package that it belongs to, or those words of the
-    command that are files; and whatever is watched in addition.
+    command that are files.
     """
     folder = settings.directory or os.getcwd()
     if settings.isFolder:
-        found = [settings.target]
-    elif settings.target:
-        found = _package(settings.target, [folder, *_pythonPath(settings), *sys.path])
-    else:
-        words = (os.path.join(folder, word) for word in settings.command)
-        found = [word for word in words if os.path.isfile(word)]
-    return [*found, *settings.watch]
+        return [settings.target]
+    if settings.target:
+        return _package(settings.target, [folder, *_pythonPath(settings), *sys.path])
+    words = (os.path.join(folder, word) for word in settings.command)
+    return [word for word in words if os.path.isfile(word)]
 
 
 def _pythonPath(settings: GroupSettings) -> list[str]:

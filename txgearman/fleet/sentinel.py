@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -18,6 +20,9 @@ from txgearman.fleet import orphans
 
 # How many seconds pass before the next one is started, unless it lived longer.
 _AGAIN: Final = 1.0
+
+# How long it may take to end when the master does, in seconds.
+_FAREWELL: Final = 5.0
 
 
 class Sentinel:
@@ -89,22 +94,35 @@ class Sentinel:
             return succeed(None)
         self._say("bye")
         self._process.close()
+        # It may be stopped itself; there is nothing left for it to do.
+        hurry = self._reactor.callLater(_FAREWELL, self._process.kill)
         stopped: Deferred[None] = Deferred()
+        stopped.addCallback(lambda _: _cancel(hurry))
         self._stopping.append(stopped)
         return stopped
 
     def _spawn(self) -> None:
         self._again = None
         self._started = self._reactor.seconds()
-        self._process = _Process(self)
         line = [sys.executable, "-I", "-S", orphans.__file__, self._fleet]
         # What it has to say is for the same place as what the master says. It must
         # not be one of its own orphans.
         variables = {**os.environ}
         variables.pop(orphans.VARIABLE, None)
-        self._reactor.spawnProcess(
-            self._process, line[0], line, variables, childFDs={0: "w", 1: 2, 2: 2}
-        )
+        process = _Process(self)
+        try:
+            self._reactor.spawnProcess(
+                process, line[0], line, variables, childFDs={0: "w", 1: 2, 2: 2}
+            )
+        except OSError as error:
+            self._log.warn(
+                "the sentinel could not be started: {reason}; next try in {delay:g} s",
+                reason=error.strerror or error,
+                delay=_AGAIN,
+            )
+            self._again = self._reactor.callLater(_AGAIN, self._spawn)
+            return
+        self._process = process
         for pid, timeout in self._watched.items():
             self._say(f"+{pid} {timeout}")
 
@@ -154,8 +172,21 @@ class _Process(ProcessProtocol):
         assert self.transport is not None
         self.transport.closeStdin()
 
+    def kill(self) -> None:
+        """
+        End it at once.
+        """
+        assert self.transport is not None
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess("KILL")
+
     def processEnded(self, reason: Failure) -> None:
         """
         It is gone.
         """
         self._sentinel.ended(reason)
+
+
+def _cancel(call: IDelayedCall) -> None:
+    if call.active():
+        call.cancel()
