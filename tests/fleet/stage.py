@@ -30,6 +30,23 @@ from txgearman.fleet.world import World
 SERVERS = ("jobs.example.net:4730",)
 
 
+class FakePipe:
+    """
+    A pipe from a process.
+
+    @ivar paused: whether it is not read.
+    """
+
+    def __init__(self) -> None:
+        self.paused = False
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+
+
 @define(eq=False)
 class FakeProcess:
     """
@@ -50,6 +67,9 @@ class FakeProcess:
     remains: bool = False
     alive: bool = True
     closed: list[int] = field(factory=list)
+    pipes: dict[int, FakePipe] = field(
+        factory=lambda: {1: FakePipe(), 2: FakePipe(), REPORT: FakePipe()}
+    )
 
     def closeChildFD(self, childFD: int) -> None:
         self.closed.append(childFD)

@@ -82,7 +82,7 @@ def _whole(value: object, wanted: str) -> int:
     return value
 
 
-def _digits(word: str) -> object:
+def numbered(word: str) -> object:
     """
     A number, if that is what a word is.
     """
@@ -99,7 +99,7 @@ def _scaled(value: object, units: Mapping[str, int]) -> object:
     A number, if that is what a text is that has a unit behind it.
     """
     if isinstance(value, str) and value[-1:] in units:
-        number = _digits(value[:-1])
+        number = numbered(value[:-1])
         if isinstance(number, int | float):
             return number * units[value[-1]]
     return value
@@ -160,7 +160,7 @@ class Key:
     name: str
     _check: Check
     about: str
-    _word: Word = _digits
+    _word: Word = numbered
 
     @property
     def attribute(self) -> str:

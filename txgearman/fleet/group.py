@@ -165,10 +165,10 @@ class Group:
 
     def _stale(self) -> Place | None:
         """
-        A place with a child that has not seen the last restart.
+        The place with the oldest child that has not seen the last restart.
         """
         stale = (place for place in self._places if place.round < self.round)
-        return next(stale, None)
+        return min(stale, key=lambda place: place.round, default=None)
 
     def _restarted(self, result: object) -> None:
         """

@@ -1,9 +1,10 @@
 """
 What SIGTERM and SIGINT are to a Python child.
 
-The first one has it end its jobs and take no more, the second one has it end at
-once. When the master dies, the system says so by a SIGTERM, and the sentinel by
-another one: that one more is not counted.
+The first one has it end its jobs and take no more. One SIGTERM may come from the
+master, another one from whatever ends all of a service's processes, from the system
+when the master dies, or from the sentinel: they all say the same. Who presses Ctrl-C a
+second time does not want to wait.
 """
 
 from __future__ import annotations
@@ -28,8 +29,7 @@ class Heed:
 
     def __init__(self) -> None:
         self.asked = False
-        self._parent = os.getppid()
-        self._forgiving = True
+        self._interrupted = False
         self._drain: Callable[[], object] | None = None
 
     def listen(self, drain: Callable[[], object] | None = None) -> None:
@@ -52,13 +52,13 @@ class Heed:
         if self._drain is None:
             self.asked = True
             raise SystemExit(0)
+        if self._interrupted and number == signal.SIGINT:
+            _die(number)
+            return
+        self._interrupted = self._interrupted or number == signal.SIGINT
         if not self.asked:
             self.asked = True
             self._drain()
-        elif self._forgiving and os.getppid() != self._parent:
-            self._forgiving = False
-        else:
-            _die(number)
 
 
 def _die(number: int) -> None:

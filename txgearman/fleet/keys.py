@@ -14,6 +14,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from txgearman.board.keys import KEYS as POLICY_KEYS
+from txgearman.board.keys import numbered
 from txgearman.errors import BadSetting
 
 MOST_CHILDREN: Final = 1000
@@ -159,18 +160,6 @@ def _environment(value: object) -> Mapping[str, str]:
     return {name: _text(text) for name, text in value.items()}
 
 
-def _number(word: str) -> object:
-    """
-    A number, if that is what a word is.
-    """
-    for kind in (int, float):
-        try:
-            return kind(word) if len(word) < 40 else word
-        except ValueError:
-            pass
-    return word
-
-
 def _listed(word: str) -> object:
     return [name.strip() for name in word.split(",") if name.strip()]
 
@@ -180,7 +169,7 @@ def _pairs(word: str) -> object:
     A table, of a word as C{resize=2,mail=1}.
     """
     parts = [part.partition("=") for part in word.split(",") if part]
-    return {name.strip(): _number(value) for name, _, value in parts}
+    return {name.strip(): numbered(value) for name, _, value in parts}
 
 
 @frozen
@@ -195,7 +184,7 @@ class Key:
     name: str
     _check: Check
     about: str
-    _word: Callable[[str], object] = _number
+    _word: Callable[[str], object] = numbered
 
     @property
     def attribute(self) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.protocol import ProcessProtocol
 
@@ -74,7 +74,7 @@ class Launcher:
                 protocol,
                 arguments[0],
                 arguments,
-                {**os.environb, **variables},
+                {**_inherited(), **variables},
                 childFDs=childFDs,
             )
         finally:
@@ -91,6 +91,22 @@ class Launcher:
         Send a signal to a process group; see L{ILauncher.signalAll}.
         """
         return _send(os.killpg, pid, number)
+
+
+def _inherited() -> dict[bytes, bytes]:
+    """
+    What children have of the master's environment: not what somebody told the master
+    about itself.
+    """
+    return {k: v for k, v in os.environb.items() if k not in _OWN}
+
+
+_OWN: Final = frozenset(
+    b"""
+    NOTIFY_SOCKET WATCHDOG_USEC WATCHDOG_PID LISTEN_FDS LISTEN_PID LISTEN_FDNAMES
+    GEARMAN_FUNCTIONS GEARMAN_MAX_JOBS TXGEARMAN_REPORT
+    """.split()
+)
 
 
 def _bytes(text: str) -> bytes:

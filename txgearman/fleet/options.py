@@ -14,13 +14,13 @@ from twisted.python import usage
 from txgearman.errors import BadSetting
 from txgearman.fleet.keys import FLEET_KEYS, GROUP_KEYS, Key
 from txgearman.fleet.settings import FleetSettings, GroupSettings, groupOf, readFleet
-from txgearman.version import __version__
+from txgearman.server.commandline import CommandLine
 
 # Keys of a group whose options can be repeated.
 _REPEATED = frozenset({"environment", "watch"})
 
 
-class Options(usage.Options):
+class Options(CommandLine):
     """
     What C{twistd gearman-worker} was told: a file, or one group.
 
@@ -28,6 +28,7 @@ class Options(usage.Options):
     @ivar settings: what there is to be.
     """
 
+    command = "gearman-worker"
     synopsis = "[--config FILE | --target TARGET | --command COMMAND] [options]"
     longdesc = (
         "Keeps worker processes alive. Stop it with SIGINT or SIGTERM; SIGHUP reads the"
@@ -71,30 +72,6 @@ class Options(usage.Options):
     def opt_watch(self, path: str) -> None:
         """Further file or folder that --auto-reload watches; repeatable."""
         self._watch.append(path)
-
-    def opt_version(self) -> None:
-        """Print the version and exit."""
-        print(f"txgearman {__version__}")
-        raise SystemExit(0)
-
-    opt_V = opt_version
-
-    def parseOptions(self, options: Any = None) -> None:
-        """
-        Parse; what is wrong is said in one line, where twistd would print all
-        of its help and exit as if nothing were wrong.
-        """
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as error:
-            raise SystemExit(f"gearman-worker: {error}") from None
-
-    def parseArgs(self, *arguments: str) -> None:
-        """
-        There are no arguments.
-        """
-        if arguments:
-            raise usage.UsageError(f"unexpected argument: {arguments[0]}")
 
     def postOptions(self) -> None:
         """

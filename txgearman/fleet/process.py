@@ -7,7 +7,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.interfaces import IDelayedCall
@@ -16,14 +16,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.fleet.ending import Ending
-from txgearman.fleet.lines import Lines
 from txgearman.fleet.order import REPORT, Order
+from txgearman.fleet.output import Output
 from txgearman.fleet.remains import Remains
 from txgearman.fleet.report import Report
 from txgearman.fleet.world import World
-
-# Bytes of a line of output that are logged.
-_LINE: Final = 8192
 
 # A command has started well that is there for so long, in seconds.
 _ALIVE: Final = 1.0
@@ -107,7 +104,14 @@ class Child(ProcessProtocol):
         self._coming: IDelayedCall | None = None
         self._aging: IDelayedCall | None = None
         self._closing: IDelayedCall | None = None
-        self._output = {1: Lines(_LINE, self._say), 2: Lines(_LINE, self._say)}
+        self._output = {fd: self._outputOf(fd) for fd in (1, 2)}
+
+    def _outputOf(self, childFD: int) -> Output:
+        def pipe() -> Any:
+            # A process of Twisted's has its pipes, though no interface says so.
+            return getattr(self.transport, "pipes", {}).get(childFD)
+
+        return Output(self._clock, pipe, self._say, self._omit)
 
     def start(self) -> None:
         """
@@ -238,6 +242,12 @@ class Child(ProcessProtocol):
         """
         _cancel(self._coming)
         self._coming = self._clock.callLater(seconds, action)
+
+    def _omit(self, count: int) -> None:
+        """
+        Log that lines are not logged.
+        """
+        self._log.info("{child}: [{count} lines more]", child=self, count=count)
 
     def _say(self, line: bytes, cut: bool) -> None:
         """

@@ -19,6 +19,11 @@ _MOST: Final = 1000
 Jobs that are kept in mind, or functions.
 """
 
+_NAME: Final = 512
+"""
+Characters that are kept of a handle, or of a function's name.
+"""
+
 
 class Report:
     """
@@ -76,7 +81,7 @@ class Report:
             self.draining = True
         functions = said.get("functions")
         if isinstance(functions, list):
-            self.functions = tuple(map(str, functions[:_MOST]))
+            self.functions = tuple(str(one)[:_NAME] for one in functions[:_MOST])
         began = said.get("began")
         if isinstance(began, dict) and len(self.running) < _MOST:
             self.running[_text(began, "handle")] = _text(began, "function")
@@ -89,4 +94,4 @@ class Report:
 
 
 def _text(said: dict[str, object], name: str) -> str:
-    return str(said.get(name, ""))
+    return str(said.get(name, ""))[:_NAME]

@@ -16,11 +16,11 @@ from twisted.python import usage
 from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefix
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
+from txgearman.server.commandline import CommandLine
 from txgearman.server.configuration import Configuration, readConfiguration
 from txgearman.server.settings import Settings
 from txgearman.stores.interface import IJobStore
 from txgearman.stores.opening import storeFromURL
-from txgearman.version import __version__
 from txgearman.wire.codec import Limits
 from txgearman.wire.packets import PORT
 
@@ -83,7 +83,7 @@ _READERS: dict[str, _Read] = {
 }
 
 
-class Options(usage.Options):
+class Options(CommandLine):
     """
     What C{twistd gearman} was told.
 
@@ -94,7 +94,7 @@ class Options(usage.Options):
         L{None} when there is none.
     """
 
-    synopsis = "[options]"
+    command = "gearman"
     longdesc = (
         "A Gearman job server. Stop it with SIGINT or SIGTERM; SIGUSR1 drains it first."
         " SIGHUP reads the file of --config again."
@@ -179,30 +179,6 @@ class Options(usage.Options):
     def opt_endpoint(self, description: str) -> None:
         """Twisted endpoint to listen on, as unix:/run/gearman; repeatable."""
         self.descriptions.append(description)
-
-    def opt_version(self) -> None:
-        """Print the version and exit."""
-        print(f"txgearman {__version__}")
-        raise SystemExit(0)
-
-    opt_V = opt_version
-
-    def parseOptions(self, options: Any = None) -> None:
-        """
-        Parse; what is wrong is said in one line, where twistd would print all
-        of its help and exit as if nothing were wrong.
-        """
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as error:
-            raise SystemExit(f"gearman: {error}") from None
-
-    def parseArgs(self, *arguments: str) -> None:
-        """
-        There are no arguments.
-        """
-        if arguments:
-            raise usage.UsageError(f"unexpected argument: {arguments[0]}")
 
     def postOptions(self) -> None:
         """
