@@ -7,8 +7,10 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from tests.fleet.stage import SERVERS, FleetTestCase, settings, states
-from txgearman.fleet.group import RestartFailed
+from txgearman.fleet.group import Group, RestartFailed
 
 
 class KeepingTests(FleetTestCase):
@@ -426,7 +428,8 @@ class RestartTests(FleetTestCase):
 
     def test_newChildDies(self) -> None:
         """
-        When the new child dies, the old ones stay, and that is said.
+        When the new child dies, the old ones stay, and that is said; later it is tried
+        again, unless somebody else does before.
         """
         group = self.group(count=2)
         done = group.restart()
@@ -435,11 +438,37 @@ class RestartTests(FleetTestCase):
         self.assertIn("mail[1] 1003 died after 0.0 s", failure.getErrorMessage())
         self.assertLogged("the restart of group mail is given up")
         self.assertEqual(self.numbers(), [1, 2])
-        self.pass_(60)
+        self.pass_(59)
         self.assertEqual(len(self.launcher.processes), 3)
+        self.pass_(1)
+        self.launcher.processes[3].end(1)
+        self.pass_(30)
         again = group.restart()
         self.pass_(3)
         self.successResultOf(again)
+        self.assertEqual(len(self.launcher.processes), 6)
+        self.pass_(100)
+        self.assertEqual(len(self.launcher.processes), 6)
+
+    def test_brokenAndPaused(self) -> None:
+        """
+        What is paused or stopped is not tried again.
+        """
+        for end in (lambda group: group.pause(), lambda group: group.stop()):
+            group = self.group()
+            self.failureResultOf(self.broken(group), RestartFailed)
+            end(group)
+            before = len(self.launcher.processes)
+            self.pass_(100)
+            self.assertEqual(len(self.launcher.processes), before)
+
+    def broken(self, group: Group) -> Deferred[None]:
+        """
+        Try to replace a child.
+        """
+        done = group.restart()
+        self.launcher.processes[-1].end(1)
+        return done
 
     def test_newChildHangs(self) -> None:
         """

@@ -5,8 +5,10 @@ A group: children that do the same, as many as are wanted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -17,6 +19,9 @@ from txgearman.fleet.settings import GroupSettings
 from txgearman.fleet.world import World
 
 __all__ = ["ChildRow", "Group", "RestartFailed"]
+
+# When children that could not be replaced are tried again, in seconds.
+_LATER: Final = 60.0
 
 
 class Group:
@@ -46,6 +51,8 @@ class Group:
         # Those that are closed, and not empty yet.
         self._closing: dict[Place, Deferred[None]] = {}
         self._restarting: list[Deferred[None]] = []
+        self._replacing = False
+        self._again: IDelayedCall | None = None
 
     @property
     def name(self) -> str:
@@ -78,6 +85,7 @@ class Group:
         @return: fires when nothing is left of them.
         """
         self._running = False
+        self._wait()
         self._close(self._places)
         return DeferredList(list(self._closing.values())).addCallback(lambda _: None)
 
@@ -102,6 +110,7 @@ class Group:
         if not self.paused:
             self.paused = True
             self._log.info("group {name} is paused", name=self.name)
+            self._wait()
             self._close(self._places)
 
     def resume(self) -> None:
@@ -137,14 +146,33 @@ class Group:
         one is ready.
 
         @return: fires when that is done; fails with L{RestartFailed} when a new child
-            did not become ready: those that were not replaced by then stay.
+            did not become ready: those that were not replaced by then stay, and it is
+            tried again by and by.
         """
         self.round += 1
         done: Deferred[None] = Deferred()
         self._restarting.append(done)
-        if len(self._restarting) == 1:
-            Deferred.fromCoroutine(self._restart()).addBoth(self._restarted)
+        self._replace()
         return done
+
+    def _replace(self) -> None:
+        """
+        Replace what is to be replaced, if that is not being done.
+        """
+        self._wait()
+        if not self._replacing:
+            self._replacing = True
+            Deferred.fromCoroutine(self._restart()).addBoth(self._restarted)
+
+    def _wait(self, seconds: float = 0.0) -> None:
+        """
+        Replace nothing by itself for some time; 0 for any time.
+        """
+        if self._again is not None and self._again.active():
+            self._again.cancel()
+        self._again = None
+        if seconds:
+            self._again = self._world.clock.callLater(seconds, self._replace)
 
     def orderFor(self, place: Place) -> Order:
         """
@@ -174,16 +202,20 @@ class Group:
         """
         Whoever waited for a restart waits no more.
         """
+        self._replacing = False
         failure = result if isinstance(result, Failure) else None
         if failure is not None and not failure.check(RestartFailed):
             self._log.failure("group {name} did not restart", failure, name=self.name)
         elif failure is not None:
             self._log.warn(
-                "the restart of group {name} is given up, and the other children stay"
-                " as they are: {why}",
+                "the restart of group {name} is given up for now, and the other"
+                " children stay as they are: {why}; next try in {seconds:g} s",
                 name=self.name,
                 why=failure.getErrorMessage(),
+                seconds=_LATER,
             )
+            if self._running and not self.paused:
+                self._wait(_LATER)
         restarting, self._restarting = self._restarting, []
         for done in restarting:
             if failure is None:
