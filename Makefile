@@ -79,7 +79,7 @@ COMPILED := build/compiled
 $(COMPILED)/compiled: $(VENV)/installed-dev setup.py $(shell find txgearman tests -name '*.py')
 	rm -rf $(COMPILED)
 	mkdir -p $(COMPILED)
-	cp -r setup.py setup.cfg pyproject.toml README.md LICENSE txgearman twisted tests $(COMPILED)
+	cp -r setup.py setup.cfg pyproject.toml README.md LICENSE docs txgearman twisted tests $(COMPILED)
 	cd $(COMPILED) && TXGEARMAN_COMPILE=1 $(CURDIR)/$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 

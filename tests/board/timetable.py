@@ -4,11 +4,12 @@ What there is around the schedules of a board, for tests of them.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from txgearman.board.function import Function
 from txgearman.board.job import Job, Priority
 from txgearman.board.named_schedule import NamedSchedule
 from txgearman.board.recurrence import Interval, Recurrence
@@ -155,7 +156,7 @@ class Server:
             raise self.refusal
         self._number += 1
         handle = b"H:here:%d" % self._number
-        function = cast(Any, None)
+        function = Function(schedule.function)
         now = self.clock.seconds()
         job = Job(
             self._number, handle, function, b"", b"", b"", Priority.NORMAL, 0.0, now
