@@ -182,7 +182,9 @@ class JobBoard(Administration):
             functions = self.functions.ready.at(priority)
             if functions:
                 ability = worker.firstOf(functions, priority)
-                while ability is not None and self._hasExpired(ability.function):
+                while ability is not None and ability.function.disordered:
+                    if not self._hasExpired(ability.function):
+                        break
                     ability = worker.firstOf(functions, priority)
                 if ability is not None:
                     worker.hadTurn(ability)

@@ -302,6 +302,8 @@ class DurableBoard(JobBoard):
         if due > self._seconds():
             self._delay(job)
         else:
+            # What became due while the server was down did not wait for that long.
+            function.disordered = function.disordered or due > 0
             function.enqueue(job)
         return job
 

@@ -90,6 +90,8 @@ class Function:
     @ivar room: how many more may be granted at least.
     @ivar opening: what will look again when more may be, by and by.
     @ivar watch: what looks at attempts that may take too long.
+    @ivar disordered: whether a job may stand before another one that has waited for
+        longer, which that timer does not see then.
     @ivar expiring: what will look whose time to live is over.
     @ivar top: the priority of the most urgent jobs that may be granted, or
         L{NOTHING}.
@@ -107,6 +109,7 @@ class Function:
         "byData",
         "byUnique",
         "delayed",
+        "disordered",
         "expiring",
         "limit",
         "name",
@@ -141,6 +144,7 @@ class Function:
         self.opening: Timer | None = None
         self.expiring: Timer | None = None
         self.watch: Watch | None = None
+        self.disordered = False
         self.queue = JobQueue()
         self.total = 0
         self.size = 0
