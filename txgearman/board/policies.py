@@ -234,7 +234,8 @@ class Policies:
         """
         What holds for a function, and who decided it, for each key.
         """
-        policy, settings = self.of(name), self._concerning(name)
+        settings = self._concerning(name)
+        policy = _resolved(settings)
         return [
             settings.get(key)
             or Setting(b"*", key, getattr(policy, KEYS[key].attribute), Origin.DEFAULT)

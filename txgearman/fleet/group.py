@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.fleet.keys import MOST_CHILDREN
+from txgearman.fleet.later import cancel
 from txgearman.fleet.order import Order, orderFor
 from txgearman.fleet.place import ChildRow, Place, RestartFailed
 from txgearman.fleet.settings import GroupSettings
@@ -168,8 +169,7 @@ class Group:
         """
         Replace nothing by itself for some time; 0 for any time.
         """
-        if self._again is not None and self._again.active():
-            self._again.cancel()
+        cancel(self._again)
         self._again = None
         if seconds:
             self._again = self._world.clock.callLater(seconds, self._replace)

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from txgearman.errors import GearmanError
 from txgearman.fleet.ending import Backoff, Ending
+from txgearman.fleet.later import cancel
 from txgearman.fleet.order import Order
 from txgearman.fleet.process import Child, State
 from txgearman.fleet.world import World
@@ -181,7 +182,7 @@ class Place:
         @return: fires when nothing is left of it.
         """
         self._open = False
-        _cancel(self._coming)
+        cancel(self._coming)
         for child in self._current, self._next:
             if child is not None:
                 self._leaving.append(child)
@@ -249,7 +250,7 @@ class Place:
         """
         Start the child that there is to be now.
         """
-        _cancel(self._coming)
+        cancel(self._coming)
         child = self._current = self._new()
         self._limit(child)
         try:
@@ -275,7 +276,7 @@ class Place:
         reasonable.
         """
         if self._renewing:
-            _cancel(self._deadline)
+            cancel(self._deadline)
             patience = max(_PATIENCE, child.order.stopTimeout)
             self._deadline = self._clock.callLater(patience, self._tooLate, patience)
 
@@ -328,7 +329,7 @@ class Place:
         """
         Nobody waits any more for a new child.
         """
-        _cancel(self._deadline)
+        cancel(self._deadline)
         renewing, self._renewing = self._renewing, []
         for done in renewing:
             if error is None:
@@ -360,8 +361,3 @@ class Place:
 
 def _notStarted(error: OSError) -> Ending:
     return Ending(0.0, None, error.strerror or str(error))
-
-
-def _cancel(call: IDelayedCall | None) -> None:
-    if call is not None and call.active():
-        call.cancel()

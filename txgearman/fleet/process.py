@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.fleet.ending import Ending
+from txgearman.fleet.later import cancel
 from txgearman.fleet.order import REPORT, Order
 from txgearman.fleet.output import Output
 from txgearman.fleet.remains import Remains
@@ -151,7 +152,7 @@ class Child(ProcessProtocol):
             return
         if self.state != State.STOPPING:
             self.state = State.STOPPING
-            _cancel(self._aging)
+            cancel(self._aging)
             self._next(self.order.stopTimeout, self._kill)
         self._launcher.signal(self.pid, signal.SIGTERM)
 
@@ -168,7 +169,7 @@ class Child(ProcessProtocol):
         if self.state in _SERVING and self.report.draining:
             # By itself, and it has as much time for its last jobs as for others.
             self.state = State.DRAINING
-            _cancel(self._aging)
+            cancel(self._aging)
 
     def childConnectionLost(self, childFD: int) -> None:
         """
@@ -183,8 +184,8 @@ class Child(ProcessProtocol):
         started itself may still run.
         """
         self.ended = True
-        _cancel(self._coming)
-        _cancel(self._aging)
+        cancel(self._coming)
+        cancel(self._aging)
         self._closing = self._clock.callLater(_LAST_WORDS, self._closeOutput)
         if self.state == State.STOPPING:
             self._log.info("{child} has stopped", child=self)
@@ -197,7 +198,7 @@ class Child(ProcessProtocol):
         """
         All that it wrote is read.
         """
-        _cancel(self._closing)
+        cancel(self._closing)
 
     def _ending(self, reason: Failure) -> Ending:
         """
@@ -214,7 +215,7 @@ class Child(ProcessProtocol):
         self._owner.childGone(self)
 
     def _becomeReady(self) -> None:
-        _cancel(self._coming)
+        cancel(self._coming)
         self.state = State.READY
         self._owner.childReady(self)
 
@@ -240,7 +241,7 @@ class Child(ProcessProtocol):
         """
         Do something later, and nothing else.
         """
-        _cancel(self._coming)
+        cancel(self._coming)
         self._coming = self._clock.callLater(seconds, action)
 
     def _omit(self, count: int) -> None:
@@ -259,8 +260,3 @@ class Child(ProcessProtocol):
             line=line.removesuffix(b"\r").decode("utf-8", "backslashreplace"),
             more=" [...]" if cut else "",
         )
-
-
-def _cancel(call: IDelayedCall | None) -> None:
-    if call is not None and call.active():
-        call.cancel()

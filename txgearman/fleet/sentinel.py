@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.fleet import orphans
+from txgearman.fleet.later import cancel
 
 # How many seconds pass before the next one is started, unless it lived longer.
 _AGAIN: Final = 1.0
@@ -97,7 +98,7 @@ class Sentinel:
         # It may be stopped itself; there is nothing left for it to do.
         hurry = self._reactor.callLater(_FAREWELL, self._process.kill)
         stopped: Deferred[None] = Deferred()
-        stopped.addCallback(lambda _: _cancel(hurry))
+        stopped.addCallback(lambda _: cancel(hurry))
         self._stopping.append(stopped)
         return stopped
 
@@ -185,8 +186,3 @@ class _Process(ProcessProtocol):
         It is gone.
         """
         self._sentinel.ended(reason)
-
-
-def _cancel(call: IDelayedCall) -> None:
-    if call.active():
-        call.cancel()

@@ -26,6 +26,12 @@ _COUNT: Final = evolve(KEYS["queue_limit"], name="count")
 _BYTES: Final = evolve(KEYS["queue_bytes"], name="bytes")
 _AGE: Final = evolve(KEYS["ttl"], name="age")
 
+EVERY: Final = evolve(KEYS["ttl"], name="every")
+OVERLAP: Final = evolve(KEYS["paused"], name="overlap")
+"""
+Keys of a schedule that are read like keys of a policy.
+"""
+
 LIMITS: Final[Mapping[str, Mapping[str, tuple[str, Key]]]] = {
     "dead_letters": {
         "count": ("deadLimit", _COUNT),
@@ -79,9 +85,9 @@ SCHEDULE: Final[Mapping[str, _Read]] = {
     "priority": _priority,
     "cron": _text("cron"),
     "zone": _text("zone"),
-    "every": evolve(KEYS["ttl"], name="every").check,
+    "every": EVERY.check,
     "missed": _text("missed"),
-    "overlap": evolve(KEYS["paused"], name="overlap").check,
+    "overlap": OVERLAP.check,
 }
 """
 The keys of a schedule, which are the fields of a L{NamedSchedule}, and how each is

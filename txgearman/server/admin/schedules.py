@@ -8,20 +8,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
-from attrs import evolve
-
 from txgearman.board.board import JobBoard
 from txgearman.board.job import Priority
-from txgearman.board.keys import KEYS
 from txgearman.board.named_schedule import NamedSchedule
 from txgearman.server.admin.commands import Command, invalid, readable, table
-from txgearman.server.configuration import SCHEDULE
+from txgearman.server.configuration import EVERY, OVERLAP, SCHEDULE
 from txgearman.wire import text
 
 # The configuration has types for what is a word here; other keys are read alike.
 _WORDS: Final[Mapping[str, Callable[[str], Any]]] = {
-    "every": evolve(KEYS["ttl"], name="every").read,
-    "overlap": evolve(KEYS["paused"], name="overlap").read,
+    "every": EVERY.read,
+    "overlap": OVERLAP.read,
 }
 
 # What may be any bytes.
