@@ -296,7 +296,7 @@ class JobBoard(Administration):
                 raise ServerError(b"JOB_NOT_FOUND", text)
             if last:
                 worker.cancelled.remove(handle)
-        elif job.function.policy.lease:
+        elif not last and job.function.policy.lease:
             job.heard = self._seconds()
         return job
 

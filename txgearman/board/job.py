@@ -44,6 +44,7 @@ class JobState(enum.Enum):
     DEAD = enum.auto()
 
 
+COMPLETED: Final = JobState.COMPLETED
 QUEUED: Final = JobState.QUEUED
 RUNNING: Final = JobState.RUNNING
 SAVING: Final = JobState.SAVING

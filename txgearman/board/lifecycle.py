@@ -14,7 +14,15 @@ from twisted.internet.interfaces import IReactorTime
 from txgearman.board.dead import KIND as DEAD
 from txgearman.board.dead import DeadLetters
 from txgearman.board.function import Function
-from txgearman.board.job import QUEUED, RUNNING, SAVING, Job, JobState, Priority
+from txgearman.board.job import (
+    COMPLETED,
+    QUEUED,
+    RUNNING,
+    SAVING,
+    Job,
+    JobState,
+    Priority,
+)
 from txgearman.board.keys import Cause
 from txgearman.board.peer import Peer
 from txgearman.board.policy import Policy
@@ -266,17 +274,19 @@ class Lifecycle(Workforce):
             self._await(job, now + min(timeout, policy.timeout or inf))
         elif policy.patience:
             job.heard = now
-            self._watched(function).add(job)
+            watch = function.watch
+            if watch is None or watch.after != policy.patience:
+                watch = self._watch(function)
+            watch.add(job)
 
-    def _watched(self, function: Function) -> Watch:
+    def _watch(self, function: Function) -> Watch:
         """
-        What looks at the attempts of a function.
+        Make what looks at the attempts of a function from now on. What its former one
+        watches, that will look at in its own time.
         """
-        watch, after = function.watch, function.policy.patience
-        if watch is None or watch.after != after:
-            # What the former one watches it will look at in its own time.
-            watch = Watch(self._timers, self._seconds, after, self._lookAt)
-            function.watch = watch
+        after = function.policy.patience
+        watch = Watch(self._timers, self._seconds, after, self._lookAt)
+        function.watch = watch
         return watch
 
     def _lookAt(self, job: Job) -> None:
@@ -442,8 +452,9 @@ class Lifecycle(Workforce):
 
         @param data: what its worker said with its last word.
         """
-        function = job.function
-        if job.background and function.policy.keeps:
+        function, policy = job.function, job.function.policy
+        leaves = policy.results if state is COMPLETED else policy.keeps
+        if leaves and job.background:
             state = self._leave(job, state, data)
         before, job.state = job.state, state
         if before is RUNNING:
