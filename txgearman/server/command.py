@@ -19,9 +19,9 @@ from twisted.logger import Logger
 from txgearman.connection.turns import shortenTurns
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.server.configuration import readConfiguration
+from txgearman.server.interpreter import Interpreter
 from txgearman.server.keeping import Keeping
 from txgearman.server.listening import endpointsOf, reasonOf
-from txgearman.server.memory import ProcessMemory
 from txgearman.server.options import Options
 from txgearman.server.service import GearmanServer
 
@@ -60,7 +60,7 @@ class GearmanProcess(GearmanServer):
         self._before: dict[int, Any] = {}
         self._reactor = reactor
         self._options = options
-        self._memory = ProcessMemory()
+        self._interpreter = Interpreter()
 
     def _listen(self) -> None:
         """
@@ -77,7 +77,7 @@ class GearmanProcess(GearmanServer):
         Start; SIGUSR1 drains and then ends the process, and SIGHUP reads the
         configuration again, if there is one.
         """
-        self._memory.serve()
+        self._interpreter.serve()
         super().startService()
         self._listenTo(signal.SIGUSR1, self._shutDown, True)
         if self._options.configuration is not None:
@@ -117,7 +117,7 @@ class GearmanProcess(GearmanServer):
         before, self._before = self._before, {}
         for number, handler in before.items():
             signal.signal(number, handler)
-        self._memory.restore()
+        self._interpreter.restore()
         return super().stopService()
 
     def _configureAgain(self) -> None:

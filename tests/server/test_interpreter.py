@@ -1,19 +1,20 @@
 """
-Tests for L{txgearman.server.memory}.
+Tests for L{txgearman.server.interpreter}.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txgearman.server.memory import ProcessMemory
+from txgearman.server.interpreter import Interpreter
 
 
-class MemoryTests(SynchronousTestCase):
+class InterpreterTests(SynchronousTestCase):
     """
-    The garbage collector, which belongs to the whole process.
+    The garbage collector and the lock, which belong to the whole process.
     """
 
     def test_servesAndRestores(self) -> None:
@@ -23,16 +24,20 @@ class MemoryTests(SynchronousTestCase):
         twice.
         """
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
-        before, frozen = (700, 10, 10), 0
+        self.addCleanup(sys.setswitchinterval, sys.getswitchinterval())
+        before, frozen, switch = (700, 10, 10), 0, 0.005
+        sys.setswitchinterval(switch)
         gc.set_threshold(*before)
         gc.unfreeze()
-        memory = ProcessMemory()
-        self.addCleanup(memory.restore)
+        interpreter = Interpreter()
+        self.addCleanup(interpreter.restore)
         for _ in range(2):
-            memory.serve()
+            interpreter.serve()
             self.assertGreater(gc.get_threshold()[0], before[0])
             self.assertGreater(gc.get_freeze_count(), frozen)
+            self.assertLess(sys.getswitchinterval(), switch)
         for _ in range(2):
-            memory.restore()
+            interpreter.restore()
             self.assertEqual(gc.get_threshold(), before)
             self.assertEqual(gc.get_freeze_count(), 0)
+            self.assertAlmostEqual(sys.getswitchinterval(), switch)

@@ -1,10 +1,11 @@
 """
-The memory of a process that does nothing but serve jobs.
+How Python runs in a process that does nothing but serve jobs.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Final
 
 # Python looks for garbage when there are so many more objects than at the last
@@ -15,14 +16,19 @@ _THRESHOLDS: Final = (50_000, 20, 20)
 # learns nothing from one of more than 32 MiB.
 _BLOCK: Final = 31 * 1024 * 1024
 
+# After so long, in seconds, the thread that has Python's lock hands it to one that
+# waits, instead of after 0.005: the store's needs it several times for a commit, and
+# only for moments.
+_SWITCH: Final = 0.0001
 
-class ProcessMemory:
+
+class Interpreter:
     """
-    How this process treats its memory.
+    The settings of this process.
     """
 
     def __init__(self) -> None:
-        self._before: tuple[int, int, int] | None = None
+        self._before: tuple[tuple[int, int, int], float] | None = None
 
     def serve(self) -> None:
         """
@@ -35,9 +41,10 @@ class ProcessMemory:
         take longer than all else that is done for the packet.
         """
         if self._before is None:
-            self._before = gc.get_threshold()
+            self._before = gc.get_threshold(), sys.getswitchinterval()
             gc.freeze()
             gc.set_threshold(*_THRESHOLDS)
+            sys.setswitchinterval(_SWITCH)
             # Freed at once, and never touched.
             bytes(_BLOCK)
 
@@ -46,6 +53,8 @@ class ProcessMemory:
         Let Python do as it likes again.
         """
         if self._before is not None:
-            gc.set_threshold(*self._before)
+            thresholds, switch = self._before
+            gc.set_threshold(*thresholds)
+            sys.setswitchinterval(switch)
             gc.unfreeze()
             self._before = None
