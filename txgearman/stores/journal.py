@@ -5,6 +5,9 @@ The rules:
 
   - A batch is committed in a thread; what happens meanwhile is gathered for the next
     one. So many jobs share a commit, and the more the slower the disk is.
+  - A batch much larger than the last one is full; what comes then is for the one behind
+    it. Otherwise all clients would come to wait for the same commit, and there would be
+    nothing to receive meanwhile.
   - Nobody waits for what changes and ends. That is gathered a little longer, so that
     a job that is granted and done meanwhile costs no more than its deletion.
   - Who waits for a job to be saved is told when its batch is, and not before.
@@ -41,6 +44,9 @@ T = TypeVar("T")
 # How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile
 # run again if the process is killed then.
 _SOON: Final = 0.01
+
+# So many new jobs, or twice as many as the batch before had, make a batch full.
+_MANY: Final = 128
 
 # How long a store that works again is watched before that is said, in seconds, when
 # there are no jobs to show that it does.
@@ -95,8 +101,11 @@ class Journal:
         self._run = run
         self._clock = clock
         self._atTurnEnd = atTurnEnd
-        self._next = Saving()
+        # What is being written, what is full and comes then, and what is gathered.
         self._current: Saving | None = None
+        self._full: Saving | None = None
+        self._next = Saving()
+        self._many = _MANY
         self._running = False
         self._begun = False
         self._soon = Alarm(clock, self._begin)
@@ -110,9 +119,9 @@ class Journal:
     @property
     def unsaved(self) -> Saving | None:
         """
-        What is to be saved next, if anything is.
+        What is to be saved last, if anything is.
         """
-        return self._next or None
+        return self._next or self._full
 
     # What the board asks for
 
@@ -141,6 +150,8 @@ class Journal:
             # It may have been tried before, and was to be forgotten.
             saving.ended.pop(job.number, None)
         job.saving = saving
+        if self._full is None and len(saving.jobs) >= self._many:
+            self._full, self._next = saving, Saving()
         if not self._begun:
             self._begin()
 
@@ -211,7 +222,11 @@ class Journal:
         if not self._running:
             return
         self._soon.cancel()
-        saving, self._next = self._next, Saving()
+        if self._full is None:
+            saving, self._next = self._next, Saving()
+        else:
+            saving, self._full = self._full, None
+        self._many = max(_MANY, 2 * len(saving.jobs))
         self._current = saving
         self._begunAt = self._clock.seconds()
         if saving.records:
@@ -262,7 +277,7 @@ class Journal:
         """
         Write what was gathered meanwhile.
         """
-        if self._next.awaited or (self._next and self._whenWritten):
+        if self._full or self._next.awaited or (self._next and self._whenWritten):
             self._begin()
         elif self._next:
             self._beginSoon()
@@ -320,10 +335,11 @@ class Journal:
         failed, self._current = self._current, None
         assert failed is not None, "it was being written"
         outage = self._fails(failure)
+        full, self._full = self._full or Saving(), None
         gathered, self._next = self._next, Saving()
-        for saving in (failed, gathered):
+        for saving in (failed, full, gathered):
             self._remember(saving)
-        for saving in (failed, gathered):
+        for saving in (failed, full, gathered):
             self._refuse(saving)
         if self._whenWritten:
             self._end()
@@ -413,8 +429,7 @@ class Journal:
         The store is open, and its jobs are loaded: write.
         """
         self._running = True
-        if self._next:
-            self._goOn()
+        self._goOn()
 
     def flush(self, whenOver: Callable[[], None]) -> None:
         """
@@ -422,7 +437,8 @@ class Journal:
 
         @param whenOver: called when they have; perhaps at once.
         """
-        saving = self._next if self._next.awaited else self._current
+        last = self._next if self._next.awaited else None
+        saving = last or self._full or self._current
         if saving is None or not self._running:
             whenOver()
         else:

@@ -1,0 +1,153 @@
+"""
+Tests for L{txgearman.stores.journal}: batches that are full.
+"""
+
+from __future__ import annotations
+
+from tests.stores.stage import Outcome
+from tests.stores.test_journal import JournalTestCase
+from txgearman.board.saving import Told
+from txgearman.stores.journal import REFUSAL
+
+MANY = 128
+"""How many jobs make a batch full behind one of a few."""
+
+
+class FullBatchTests(JournalTestCase):
+    """
+    A batch that is full while one job is being written, and what comes behind it.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.first = self.stage.asks(self.client)
+        self.stage.writes()
+
+    def ask(self, count: int, **submit: object) -> list[Outcome]:
+        """
+        Submit jobs.
+        """
+        return [self.stage.asks(self.client, **submit) for _ in range(count)]
+
+    def written(self) -> list[int]:
+        """
+        Let one batch after the other be written.
+
+        @return: how many jobs were in each that was written until now.
+        """
+        self.stage.rests()
+        return [len(batch.inserts) for batch in self.commits]
+
+    def test_parted(self) -> None:
+        """
+        What comes when a batch is full is for the one behind it, and nobody is told
+        before theirs is saved.
+        """
+        full, others = self.ask(MANY), self.ask(200)
+        self.stage.runner.finishes()
+        self.stage.writes()
+        self.assertEqual([o.told for o in full], MANY * [[]])
+        self.stage.runner.finishes()
+        self.assertEqual([o.told for o in full], MANY * [[None]])
+        self.assertEqual([o.told for o in others], 200 * [[]])
+        self.assertEqual(self.written(), [1, MANY, 200])
+        self.assertEqual([o.told for o in others], 200 * [[None]])
+
+    def test_notFull(self) -> None:
+        """
+        Fewer jobs share a batch.
+        """
+        self.ask(MANY - 1)
+        self.assertEqual(self.written(), [1, MANY - 1])
+
+    def test_grows(self) -> None:
+        """
+        Behind a large batch one is full with twice as many.
+        """
+        self.ask(MANY + 200)
+        self.stage.runner.finishes()
+        self.stage.writes()
+        self.ask(100)
+        self.stage.runner.finishes()
+        self.stage.writes()
+        self.ask(601)
+        self.assertEqual(self.written(), [1, MANY, 2 * MANY, 4 * MANY, 133])
+
+    def test_endsInIt(self) -> None:
+        """
+        A job that ends while it is in a full batch is kept no longer than that.
+        """
+        job = self.client.submits(unique=b"u")
+        outcome = self.stage.asks(self.client, unique=b"u")
+        self.ask(MANY)
+        self.worker.completes(self.worker.takes())
+        self.assertEqual(outcome.told, [])
+        self.stage.rests()
+        self.assertEqual(outcome.told, [None])
+        self.assertNotIn(job.handle, self.stage.kept)
+        self.assertEqual(len(self.stage.kept), 1 + MANY)
+
+    def test_changesInIt(self) -> None:
+        """
+        What changes about a job in a full batch is kept with the next one.
+        """
+        job = self.client.submits(unique=b"u")
+        self.ask(1, unique=b"u")
+        self.ask(MANY)
+        self.worker.takes()
+        self.stage.rests()
+        self.assertEqual(self.stage.kept[job.handle].attempts, 1)
+
+    def test_fails(self) -> None:
+        """
+        When the store fails, all are refused, and nothing stays of them.
+        """
+        outcomes = [self.first, *self.ask(MANY), *self.ask(10)]
+        self.stage.runner.fails()
+        self.assertEqual([o.told for o in outcomes], len(outcomes) * [[REFUSAL]])
+        self.assertEqual(self.stage.board.jobs, {})
+        self.stage.passes(0.25)
+        self.stage.rests()
+        self.assertEqual(self.stage.kept, {})
+        self.saved()
+
+    def test_unsaved(self) -> None:
+        """
+        Whoever wants to know when all is saved waits for the full batch when there
+        is none behind it.
+        """
+        self.ask(MANY)
+        self.assertIs(self.stage.journal.unsaved, self.stage.board.unsaved)
+        over: list[str] = []
+        unsaved = self.stage.journal.unsaved
+        assert unsaved is not None, "it is full"
+        unsaved.tell(Told(lambda: over.append("saved")))
+        self.stage.runner.finishes()
+        self.assertEqual(over, [])
+        self.stage.writes()
+        self.stage.runner.finishes()
+        self.assertEqual(over, ["saved"])
+
+    def test_flush(self) -> None:
+        """
+        Nor is the journal flushed before.
+        """
+        outcomes = self.ask(MANY)
+        over: list[list[bytes | None]] = []
+        self.stage.journal.flush(lambda: over.append(outcomes[-1].told))
+        self.stage.runner.finishes()
+        self.assertEqual(over, [])
+        self.stage.writes()
+        self.stage.runner.finishes()
+        self.assertEqual(over, [[None]])
+
+    def test_stop(self) -> None:
+        """
+        At the end, all of it is written.
+        """
+        self.ask(MANY)
+        self.ask(3)
+        written: list[str] = []
+        self.stage.journal.stop(lambda: written.append("written"))
+        self.assertEqual(self.written(), [1, MANY, 3])
+        self.assertEqual(written, ["written"])
