@@ -10,6 +10,7 @@ from tests.server.pump import Item, decode
 from txgearman.board.saving import Saving
 from txgearman.server.promises import Promise, Promises
 from txgearman.wire import packets as p
+from txgearman.wire.codec import encodeShort
 
 ERROR: Item = ("ERROR", b"QUEUE_ERROR", b"no")
 
@@ -36,7 +37,7 @@ class PromisesTests(SynchronousTestCase):
         Take what may leave.
         """
         chunks: list[bytes] = []
-        self.assertEqual(promise.encodeInto(chunks), sum(map(len, chunks)))
+        self.assertEqual(promise.keepInto(chunks), sum(map(len, chunks)))
         self.chunks += chunks
 
     def left(self) -> list[Item]:
@@ -50,7 +51,8 @@ class PromisesTests(SynchronousTestCase):
         return items
 
     def owes(self, saving: Saving, handle: bytes) -> None:
-        self.promises.promise(saving, p.JOB_CREATED, (handle,))
+        chunk = encodeShort(p.JOB_CREATED, handle)
+        self.promises.promise(saving, chunk, handle)
 
     def echoes(self, data: bytes) -> Item:
         self.promises.packet(p.ECHO_RES, (data,))
@@ -90,6 +92,29 @@ class PromisesTests(SynchronousTestCase):
         self.one.settle(b"no")
         self.assertEqual(self.left(), [ERROR, echo, ERROR])
         self.assertNothing()
+
+    def test_someRefused(self) -> None:
+        """
+        When some jobs of a batch are not saved, there are ERRORs for these alone.
+        """
+        for handle in b"1", b"2", b"3":
+            self.owes(self.one, handle)
+        self.one.refused = {b"2"}
+        self.one.settle(b"no")
+        self.assertEqual(self.left(), [created(b"1"), ERROR, created(b"3")])
+        self.assertNothing()
+
+    def test_line(self) -> None:
+        """
+        A line has another one in its place when it is refused.
+        """
+        for refusal, said in [(None, b"OK\n"), (b"no", b"ERR not saved\n")]:
+            self.one = Saving()
+            self.promises.promise(self.one, b"OK\n", b"ERR not saved\n")
+            self.promises.write(b"more\n")
+            self.one.settle(refusal)
+            self.assertEqual(self.left(), [said, b"more\n"])
+            self.assertNothing()
 
     def test_order(self) -> None:
         """

@@ -47,13 +47,13 @@ from tests.wire.reading import (
     whole,
 )
 from txgearman.wire import packets as p
-from txgearman.wire.codec import Limits, PacketReader, encode, encodeInto
+from txgearman.wire.codec import Limits, PacketReader, encode, encodeInto, encodeShort
 from txgearman.wire.packets import REQUEST, RESPONSE
 
 
 class EncodeTests(SynchronousTestCase):
     """
-    Tests of L{encode} and L{encodeInto}.
+    Tests of L{encode}, L{encodeInto} and L{encodeShort}.
     """
 
     def test_example(self) -> None:
@@ -84,6 +84,14 @@ class EncodeTests(SynchronousTestCase):
             self.assertEqual(b"".join(chunks), b"before" + encoded)
             self.assertEqual(size, len(encoded))
             del chunks[1:]
+
+    def test_encodeShort(self) -> None:
+        """
+        A server's packet with one argument is encoded the same in one piece.
+        """
+        for handle in b"", b"H:lap:1", b"x" * 1023, b"x" * 1024:
+            chunk = encodeShort(p.JOB_CREATED, handle)
+            self.assertEqual(chunk, encode(RESPONSE, p.JOB_CREATED, handle))
 
     def test_notCopied(self) -> None:
         """

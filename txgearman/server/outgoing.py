@@ -146,16 +146,18 @@ class Outgoing:
         self._fresh.append(data)
         self.size += len(data)
 
-    def promise(self, saving: Saving, number: int, *arguments: Data) -> None:
+    def promise(self, saving: Saving, chunk: bytes, otherwise: bytes) -> None:
         """
-        Owe the peer a packet, because of what it sent, once C{saving} is over. What
-        comes later waits behind it.
+        Owe the peer a packet or a line, because of what it sent, once C{saving} is
+        over. What comes later waits behind it.
+
+        @param otherwise: as for L{Promises.promise}.
         """
         if self._closed:
             return
         if self._promises is None:
             self._promises = Promises(self._due)
-        self._promises.promise(saving, number, arguments)
+        self._promises.promise(saving, chunk, otherwise)
         if self._promises.size > CONGESTED:
             self.weigh()
 
@@ -165,7 +167,7 @@ class Outgoing:
         """
         if not self._fresh and not self._full:
             self._turn.owes(self)
-        self.size += promise.encodeInto(self._fresh)
+        self.size += promise.keepInto(self._fresh)
         if self._afterwards is not None and not self._promises:
             self._afterwards()
 

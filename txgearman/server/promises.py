@@ -12,62 +12,58 @@ from typing import Final
 from txgearman.board.saving import Saving
 from txgearman.wire import packets as p
 from txgearman.wire.codec import Data, encodeInto
+from txgearman.wire.packets import RESPONSE
 
 _REFUSED: Final = b"QUEUE_ERROR"
-
-# What a packet has in front of its arguments, in bytes.
-_HEAD: Final = 12
 
 
 class Promise:
     """
-    Packets of which the first waits for a L{Saving}, and those behind it.
+    Bytes of which the first wait for a L{Saving}, and those behind them.
 
-    @ivar saving: what it waits for; L{None} when that is over.
+    @ivar saving: what they wait for; L{None} when that is over.
     @ivar refusal: why it came to nothing, if it did.
     @ivar refused: the handles of those jobs that did; L{None} for all of them.
-    @ivar packets: what has to be encoded, if all goes well: number and arguments; and
-        what is encoded already, as bytes. Of a text line there are two: for when all
-        goes well, and for when nothing was saved.
-    @ivar size: how many bytes that is, about.
+    @ivar chunks: what leaves if all goes well.
+    @ivar otherwise: for each chunk that waits, by its place, what an ERROR is about
+        that takes its place: the handle of a job; or, of a line, another line.
+    @ivar size: how many bytes leave if all goes well.
     """
 
-    __slots__ = ("packets", "refusal", "refused", "saving", "size")
+    __slots__ = ("chunks", "otherwise", "refusal", "refused", "saving", "size")
 
     def __init__(self, saving: Saving) -> None:
         self.saving: Saving | None = saving
         self.refusal: bytes | None = None
         self.refused: set[bytes] | None = None
-        self.packets: list[tuple[int, tuple[Data, ...]] | bytes] = []
+        self.chunks: list[bytes] = []
+        self.otherwise: dict[int, bytes] = {}
         self.size = 0
 
-    def encodeInto(self, chunks: list[bytes]) -> int:
+    def keepInto(self, chunks: list[bytes]) -> int:
         """
-        Append the bytes to C{chunks}; if nothing was saved, an ERROR stands for each
-        packet that waited for it.
+        Append what leaves to C{chunks}.
 
-        @return: how many there are.
+        @return: how many bytes that is.
         """
+        if self.refusal is None:
+            chunks += self.chunks
+            return self.size
         size = 0
-        for packet in self.packets:
-            if isinstance(packet, bytes):
-                chunks.append(packet)
-                size += len(packet)
-            elif packet[0] == p.TEXT:
-                line = bytes(packet[1][0 if self.refusal is None else 1])
-                chunks.append(line)
-                size += len(line)
-            elif self.refusal is None or not self._concerns(packet[1][0]):
-                size += encodeInto(chunks, packet[0], packet[1])
-            else:
+        for place, chunk in enumerate(self.chunks):
+            otherwise = self.otherwise.get(place)
+            if otherwise is None:
+                chunks.append(chunk)
+                size += len(chunk)
+            elif not chunk.startswith(RESPONSE):
+                chunks.append(otherwise)
+                size += len(otherwise)
+            elif self.refused is None or otherwise in self.refused:
                 size += encodeInto(chunks, p.ERROR, (_REFUSED, self.refusal))
+            else:
+                chunks.append(chunk)
+                size += len(chunk)
         return size
-
-    def _concerns(self, handle: Data) -> bool:
-        """
-        Is it this job that came to nothing?
-        """
-        return self.refused is None or bytes(handle) in self.refused
 
 
 class Promises:
@@ -90,20 +86,21 @@ class Promises:
     def __bool__(self) -> bool:
         return bool(self._promises)
 
-    def promise(self, saving: Saving, number: int, arguments: tuple[Data, ...]) -> None:
+    def promise(self, saving: Saving, chunk: bytes, otherwise: bytes) -> None:
         """
-        Promise a packet for when C{saving} is over. If nothing was saved then, an
-        ERROR comes in its place.
+        Promise a packet or a line for when C{saving} is over.
 
-        @param arguments: the first is the handle of the job; or both lines of text.
+        @param otherwise: if it came to nothing: the handle of the job of which an
+            ERROR tells then; or the line in place of the line.
         """
         last = self._promises[-1] if self._promises else None
         if last is None or last.saving is not saving:
             last = Promise(saving)
             self._promises.append(last)
             saving.tell(self)
-        last.packets.append((number, arguments))
-        size = _HEAD + len(arguments[-1])
+        last.otherwise[len(last.chunks)] = otherwise
+        last.chunks.append(chunk)
+        size = len(chunk)
         last.size += size
         self.size += size
 
@@ -114,7 +111,7 @@ class Promises:
         chunks: list[bytes] = []
         size = encodeInto(chunks, number, arguments)
         last = self._promises[-1]
-        last.packets.extend(chunks)
+        last.chunks += chunks
         self._grow(last, size)
 
     def write(self, data: bytes) -> None:
@@ -122,7 +119,7 @@ class Promises:
         Let bytes wait behind what is promised.
         """
         last = self._promises[-1]
-        last.packets.append(data)
+        last.chunks.append(data)
         self._grow(last, len(data))
 
     def _grow(self, promise: Promise, size: int) -> None:

@@ -17,7 +17,7 @@ from txgearman.server.outgoing import Outgoing
 from txgearman.server.turn import Receiver
 from txgearman.wire import packets as p
 from txgearman.wire import text
-from txgearman.wire.codec import MALFORMED, Data, PacketReader
+from txgearman.wire.codec import MALFORMED, Data, PacketReader, encodeShort
 from txgearman.wire.numbers import LARGEST, atoi
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Session:
         if unsaved is None or answer.startswith(b"ERR"):
             self._out.write(answer)
         else:
-            self._out.promise(unsaved, p.TEXT, answer, _NOT_SAVED)
+            self._out.promise(unsaved, answer, _NOT_SAVED)
         self._out.weigh()
 
     # Packets of any connection
@@ -348,7 +348,8 @@ class Session:
         if saving is None or not background:
             self._out.answer(p.JOB_CREATED, job.handle)
         else:
-            self._out.promise(saving, p.JOB_CREATED, job.handle)
+            handle = job.handle
+            self._out.promise(saving, encodeShort(p.JOB_CREATED, handle), handle)
             saving.weigh(self)
 
     def _getStatus(self, handle: bytes) -> None:

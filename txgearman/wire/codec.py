@@ -160,6 +160,13 @@ def encodeInto(chunks: list[bytes], number: int, arguments: tuple[Any, ...]) -> 
     return _HEAD_SIZE + size
 
 
+def encodeShort(number: int, argument: bytes) -> bytes:
+    """
+    Encode a packet of a server with one argument, which is copied.
+    """
+    return _HEADS[number] + _encodeSize(len(argument)) + argument
+
+
 def _encodeSize(size: int) -> bytes:
     return _SIZES[size] if size < len(_SIZES) else size.to_bytes(4, "big")
 
