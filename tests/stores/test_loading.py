@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.board.stage import NOON
 from tests.server.pump import logged
 from tests.stores.stage import BROKEN, DurableStage
+from txgearman.board.job import Job
 from txgearman.errors import BadRow, ServerError, StoreUnusable
 from txgearman.stores import loading as loadingModule
 from txgearman.stores.memory import Drawer, MemoryStore
@@ -77,6 +78,24 @@ class LoadingTests(SynchronousTestCase):
         self.stage.runner.finishes()
         self.successResultOf(loading)
         self.assertEqual(self.handles(), [b"H:1", b"H:2", b"H:3"])
+
+    def test_readMeanwhile(self) -> None:
+        """
+        While the jobs of a page are taken in, the next one is read.
+        """
+        self.keep(1, 2, 3)
+        board, runner = self.stage.board, self.stage.runner
+        restore, busy = board.restore, list[int]()
+
+        def restored(*job: Any) -> Job | None:
+            busy.append(runner.busy)
+            return restore(*job)
+
+        self.patch(board, "restore", restored)
+        loading = self.steps(1)
+        runner.finishesAll()
+        self.successResultOf(loading)
+        self.assertEqual(busy, [1, 1, 1])
 
     def test_places(self) -> None:
         """

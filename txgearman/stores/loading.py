@@ -90,17 +90,23 @@ class Loader:
 
     async def _takeIn(self) -> None:
         """
-        Take in page after page.
+        Take in page after page; the next one is read meanwhile.
         """
-        kept = self._store.load()
-        while page := await self._run(partial(_page, kept)):
+        nextPage = partial(_page, self._store.load())
+        page = await self._run(nextPage)
+        while page:
+            reading = self._run(nextPage)
             for one in page:
-                if isinstance(one, SavedJob):
-                    self._takeJob(one)
-                elif isinstance(one, SavedRecord):
-                    self._takeRecord(one)
-                else:
-                    self._notRead(one.name, one.reason, "set aside")
+                self._take(one)
+            page = await reading
+
+    def _take(self, one: _Kept) -> None:
+        if isinstance(one, SavedJob):
+            self._takeJob(one)
+        elif isinstance(one, SavedRecord):
+            self._takeRecord(one)
+        else:
+            self._notRead(one.name, one.reason, "set aside")
 
     def _takeJob(self, job: SavedJob) -> None:
         if self._board.restore(*job) is not None:

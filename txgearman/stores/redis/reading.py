@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from operator import attrgetter, itemgetter
-from typing import Any, Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final
 
 from txgearman.errors import BadRow, StoreError
 from txgearman.stores.interface import KINDS, SavedJob, SavedRecord, Unreadable
@@ -16,28 +16,40 @@ from txgearman.stores.redis.link import Command, Keys, Link
 from txgearman.stores.redis.owner import COUNT, Owner
 from txgearman.stores.redis.writing import FIELDS
 
+_Pair = tuple[bytes, bytes]
+"""A member of the sorted set, and its score."""
+
+_KINDS: Final[tuple[Any, ...]] = tuple(KINDS[field] for field in FIELDS)
+
 # Keys for one command, jobs or records of one page, and bytes that are read at once.
 _KEYS: Final = 10_000
 _PAGE: Final = 1000
 _READ: Final = 2**23
 
-# The sizes of workloads, and the places, of jobs that need not be any.
-_SIZES: Final = b"""
+# Scores are doubles: from here on, not every place is one.
+_INEXACT: Final = 2.0**53
+
+# The places of jobs that need not be any.
+_PLACES: Final = b"""
 local found = {}
 for i, key in ipairs(KEYS) do
-  local size = redis.pcall('HSTRLEN', key, 'data')
   local place = redis.pcall('HGET', key, 'place')
-  found[i] = {type(size) == 'number' and size or 0,
-              type(place) == 'string' and place or ''}
+  found[i] = type(place) == 'string' and place or ''
 end
 return found
 """
 
-# The fields of jobs that need not be any. To name the fields but once saves a third.
+# The fields of jobs that need not be any, as many of the first as have no more than so
+# many bytes of workloads. To name the fields but once saves a third.
 _ROWS: Final = b"""
-local rows = {}
+local rows, room = {}, tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
-  rows[i] = redis.pcall('HMGET', key, unpack(ARGV))
+  local size = redis.pcall('HSTRLEN', key, 'data')
+  room = room - (type(size) == 'number' and size or 0)
+  if room < 0 then
+    break
+  end
+  rows[i] = redis.pcall('HMGET', key, unpack(ARGV, 2))
 end
 return rows
 """
@@ -115,14 +127,18 @@ class Reader:
         Yield the jobs, by place.
         """
         after = "-inf"
-        while page := self._page(after):
-            after = f"({page[-1].score}"
-            # Only the places in the hashes are exact.
-            page.sort(key=lambda entry: (float(entry.score), entry.place))
-            for some in cut(page, len(page), _READ, attrgetter("size")):
-                yield from self._read(some)
+        while pairs := self._page(after):
+            after = f"({_text(pairs[-1][1])}"
+            names = self._inOrder(pairs)
+            while names:
+                rows = self._rows(names)
+                for name, row in zip(names, rows, strict=False):
+                    found = self._read(name, row)
+                    if found is not None:
+                        yield found
+                names = names[len(rows) :]
 
-    def _page(self, after: str) -> list[_Entry]:
+    def _page(self, after: str) -> list[_Pair]:
         """
         Look for the next jobs in the sorted set. Of those that have the same score
         it is either all or none.
@@ -139,40 +155,50 @@ class Reader:
             same = link.ask("ZRANGEBYSCORE", jobs, score, score)
             pairs = [pair for pair in pairs if pair[1] != score]
             pairs += [(member, score) for member in same]
-        page = []
-        for some in cut(pairs, _KEYS):
-            keys = [self._key("job", _text(member)) for member, _ in some]
-            sizes = link.ask("EVAL", _SIZES, len(keys), *keys)
-            for (member, score), (size, place) in zip(some, sizes, strict=True):
-                exact = int(place) if COUNT.fullmatch(place) else 0
-                page.append(_Entry(_text(member), _text(score), size, exact))
-        return page
+        return pairs
 
-    def _read(self, entries: Sequence[_Entry]) -> Iterator[SavedJob | Unreadable]:
+    def _inOrder(self, pairs: Sequence[_Pair]) -> list[str]:
         """
-        Read the hashes of some jobs, and set aside those that are none.
+        @return: the names of jobs by place, which is exact only in their hashes.
         """
-        link = self._link
-        keys = [self._key("job", entry.name) for entry in entries]
-        if len(keys) == 1:
-            # It may be as large as half a gigabyte: no script copies that.
-            rows = link.askAll([["HMGET", *keys, *FIELDS]])
-        else:
-            rows = link.ask("EVAL", _ROWS, len(keys), *keys, *FIELDS)
-        for entry, row in zip(entries, rows, strict=True):
-            try:
-                job = _unpacked(entry.name, row)
-            except BadRow as error:
-                if self._owner is None:
-                    score = link.ask("ZSCORE", self._key("jobs"), entry.name)
-                    if score is None:
-                        # It was done while we read.
-                        continue
-                else:
-                    self._setAside(self._owner, entry.name, str(error))
-                yield Unreadable(f"job {_shown(entry.name)}", str(error))
-            else:
-                yield job
+        names = [_text(member) for member, _ in pairs]
+        if float(pairs[-1][1]) < _INEXACT:
+            return names
+        places: list[int] = []
+        for some in cut(names, _KEYS):
+            keys = [self._key("job", name) for name in some]
+            found = self._link.ask("EVAL", _PLACES, len(keys), *keys)
+            places += [int(p) if COUNT.fullmatch(p) else 0 for p in found]
+        scores = [float(score) for _, score in pairs]
+        # Those that share a score and a place are in the order of the set.
+        order = sorted(range(len(names)), key=lambda i: (scores[i], places[i]))
+        return [names[i] for i in order]
+
+    def _rows(self, names: Sequence[str]) -> list[Any]:
+        """
+        Read the hashes of some jobs, the first of them at least.
+        """
+        keys = [self._key("job", name) for name in names[:_PAGE]]
+        rows: list[Any] = self._link.ask(
+            "EVAL", _ROWS, len(keys), *keys, _READ, *FIELDS
+        )
+        # It may be as large as half a gigabyte: no script copies that.
+        return rows or self._link.askAll([["HMGET", keys[0], *FIELDS]])
+
+    def _read(self, name: str, row: Any) -> SavedJob | Unreadable | None:
+        """
+        Make a job of its hash, and set aside what is none.
+
+        @return: L{None} for one that was done while we read.
+        """
+        try:
+            return _unpacked(name, row)
+        except BadRow as error:
+            if self._owner is not None:
+                self._setAside(self._owner, name, str(error))
+            elif self._link.ask("ZSCORE", self._key("jobs"), name) is None:
+                return None
+            return Unreadable(f"job {_shown(name)}", str(error))
 
     def _setAside(self, owner: Owner, name: str, reason: str) -> None:
         """
@@ -207,22 +233,6 @@ class Reader:
         return field
 
 
-class _Entry(NamedTuple):
-    """
-    A job as the sorted set knows it.
-
-    @ivar name: its number, if it is one.
-    @ivar score: its place, or what is closest to that.
-    @ivar size: how many bytes its workload has.
-    @ivar place: as its hash has it; 0 when that is none.
-    """
-
-    name: str
-    score: str
-    size: int
-    place: int
-
-
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
@@ -243,16 +253,26 @@ def _unpacked(name: str, row: Any) -> SavedJob:
     """
     if isinstance(row, StoreError):
         raise BadRow(str(row))
-    if row == [None] * len(FIELDS):
-        raise BadRow("its hash is missing")
     if not COUNT.fullmatch(name.encode("utf-8", "surrogateescape")):
         raise BadRow("its name is no number")
-    values: dict[str, Any] = {}
-    for field, value in zip(FIELDS, row, strict=True):
+    try:
+        values = [kind(value) for kind, value in zip(_KINDS, row, strict=True)]
+    except (TypeError, ValueError):
+        raise BadRow(_wrong(row)) from None
+    return SavedJob(int(name), *values).check()
+
+
+def _wrong(row: Sequence[bytes | None]) -> str:
+    """
+    Say what is wrong with the fields of a hash of which one is none.
+    """
+    if row == [None] * len(FIELDS):
+        return "its hash is missing"
+    for field, kind, value in zip(FIELDS, _KINDS, row, strict=True):
         if value is None:
-            raise BadRow(f"{field} is missing")
+            return f"{field} is missing"
         try:
-            values[field] = KINDS[field](value)
+            kind(value)
         except ValueError:
-            raise BadRow(f"{field} is {value!r:.50}") from None
-    return SavedJob(int(name), **values).check()
+            return f"{field} is {value!r:.50}"
+    raise AssertionError("nothing is wrong with it")
