@@ -126,7 +126,7 @@ class DurableBoard(JobBoard):
             older = bool(job.listeners) or job.worker is not None
             if older and self._keeper is not None:
                 self._keeper.check(job.data)
-            super()._makeBackground(job)
+            job.background = True
             if self._keeper is not None:
                 self._keeper.save(job)
 

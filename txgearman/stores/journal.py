@@ -152,7 +152,7 @@ class Journal:
         job.saving = saving
         if self._full is None and len(saving.jobs) >= self._many:
             self._full, self._next = saving, Saving()
-        if not self._begun:
+        if self._current is None and not self._begun:
             self._begin()
 
     def change(self, job: Job) -> None:
