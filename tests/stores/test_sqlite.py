@@ -24,7 +24,7 @@ from txgearman.stores.interface import (
 )
 from txgearman.stores.sqlite import salvage as sqliteSalvage
 from txgearman.stores.sqlite import schema as sqliteschema
-from txgearman.stores.sqlite import store as sqliteStore
+from txgearman.stores.sqlite.statements import statementsOf
 from txgearman.stores.sqlite.store import SQLiteStore
 from txgearman.testing.stores import JobStoreContract, savedJob
 
@@ -200,35 +200,6 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         store.close()
         self.assertKept(job for job in every.values() if job.number not in gone)
 
-    def test_heavy(self) -> None:
-        """
-        No workload of any size is passed to SQLite more often than once.
-        """
-        for sizes in ([1] * 16 + [100_000], [100_000, *[1] * 16], [5000] * 17):
-            jobs = [savedJob(n, data=b"x" * size) for n, size in enumerate(sizes, 1)]
-            statements = list(sqliteStore._statements(Batch(jobs)))
-            passed = [
-                value
-                for _, values in statements
-                for value in values
-                if isinstance(value, bytes | bytearray) and len(value) >= 5000
-            ]
-            expected = sum(size for size in sizes if size >= 5000)
-            self.assertEqual(sum(map(len, passed)), expected)
-
-    def test_heavyRecords(self) -> None:
-        """
-        Nor is the value of a record.
-        """
-        records = [
-            SavedRecord("dead", b"%d" % n, b"x" * size)
-            for n, size in enumerate([100_000, 5000, *[10] * 17])
-        ]
-        statements = list(sqliteStore._statements(Batch(records=records)))
-        passed = [value for _, values in statements for value in values]
-        large = [value for value in passed if len(value) >= 5000]
-        self.assertEqual(sorted(map(len, large)), [5000, 100_000])
-
     def test_dropsByIndex(self) -> None:
         """
         To drop some records does not take a walk through all of them.
@@ -236,7 +207,7 @@ class SQLiteStoreTests(JobStoreContract, SynchronousTestCase):
         store = self.loaded()
         assert isinstance(store, SQLiteStore)
         gone = [SavedRecord("dead", b"%d" % n, None) for n in range(20)]
-        [(statement, values)] = sqliteStore._statements(Batch(records=gone))
+        [(statement, values)] = statementsOf(Batch(records=gone))
         plan = store._open.execute(f"EXPLAIN QUERY PLAN {statement}", values)
         steps = [row[-1] for row in plan]
         self.assertNotIn("SCAN records", steps)
