@@ -88,7 +88,7 @@ fast: $(COMPILED)/compiled
 
 compiled: $(COMPILED)/compiled
 	cd $(COMPILED) && $(CURDIR)/$(BIN)/python -m pytest --numprocesses=$(AT_ONCE) --ignore=tests/server/test_year.py \
-	  tests/wire tests/board tests/server
+	  tests/wire tests/board tests/server tests/stores
 
 # As it is, and compiled. Some ten to twenty minutes, on a machine that has nothing
 # else to do; BENCH='serving --rounds 1' for some of it.

@@ -33,6 +33,7 @@ COMPILED = [
     "txgearman/server/turn.py",
     "txgearman/stores/journal.py",
     "txgearman/stores/rows.py",
+    "txgearman/stores/sqlite/statements.py",
 ]
 
 # It reads the types of what the modules import.

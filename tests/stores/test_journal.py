@@ -17,11 +17,12 @@ from tests.stores.stage import (
     Outcome,
     numbersOf,
 )
-from txgearman.board.job import SAVING, Job, JobState
+from txgearman.board.job import SAVING, Job, JobState, Priority
 from txgearman.board.saving import MUCH, Saving, Told
 from txgearman.errors import StoreUnusable
 from txgearman.stores.interface import Batch
 from txgearman.stores.journal import REFUSAL
+from txgearman.wire.codec import Pieces
 
 FIRST = 10**12 + 1
 """The number of the first job of the first life."""
@@ -86,9 +87,9 @@ class BatchTests(JournalTestCase):
         every = bytes(range(256))
         job = self.saved(
             name=b"f\0\xff",
-            data=memoryview(every),
+            data=Pieces([every[:9], every[9:]]),
             unique=b"\xfe",
-            priority=2,
+            priority=Priority.LOW,
             reducer=b"r",
             due=NOON + 60,
         )

@@ -4,6 +4,8 @@ Tests for L{txgearman.stores.loading}.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,8 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.board.stage import NOON
 from tests.server.pump import logged
-from tests.stores.stage import BROKEN, DurableStage
-from txgearman.board.job import Job
+from tests.stores.stage import BROKEN, DurableStage, ManualRunner
 from txgearman.errors import BadRow, ServerError, StoreUnusable
 from txgearman.stores import loading as loadingModule
 from txgearman.stores.memory import Drawer, MemoryStore
@@ -84,18 +85,20 @@ class LoadingTests(SynchronousTestCase):
         While the jobs of a page are taken in, the next one is read.
         """
         self.keep(1, 2, 3)
-        board, runner = self.stage.board, self.stage.runner
-        restore, busy = board.restore, list[int]()
+        runner = self.stage.runner
+        call, taken = ManualRunner.__call__, list[int]()
 
-        def restored(*job: Any) -> Job | None:
-            busy.append(runner.busy)
-            return restore(*job)
+        def called(self: ManualRunner, reads: Callable[[], Any], /) -> Deferred[Any]:
+            taken.append(len(jobs))
+            return call(self, reads)
 
-        self.patch(board, "restore", restored)
+        jobs = self.stage.board.jobs
+        self.patch(ManualRunner, "__call__", called)
         loading = self.steps(1)
         runner.finishesAll()
         self.successResultOf(loading)
-        self.assertEqual(busy, [1, 1, 1])
+        # When it is opened, for each page, and for the end of it.
+        self.assertEqual(taken, [0, 0, 0, 1, 2])
 
     def test_places(self) -> None:
         """
@@ -171,7 +174,13 @@ class LoadingTests(SynchronousTestCase):
             self.assertEqual(self.stage.board.jobs, {})
             taken.append((kind, key, value))
 
-        self.patch(self.stage.board, "restoreRecord", restoreRecord)
+        # A board that is compiled takes no other method.
+        board = SimpleNamespace(
+            restore=self.stage.board.restore,
+            restoreRecord=restoreRecord,
+            loaded=self.stage.board.loaded,
+        )
+        self.patch(self.stage.loader, "_board", board)
         return taken
 
     def test_records(self) -> None:
