@@ -8,7 +8,7 @@ from attrs import define, field
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.stores.stage import DurableStage, Outcome
-from txgearman.board.saving import MUCH, Saving
+from txgearman.board.saving import MANY, MUCH, Saving
 
 
 @define(eq=False)
@@ -86,6 +86,25 @@ class SavingTests(SynchronousTestCase):
         self.assertEqual(self.sender.heard, ["hold"])
         self.saving.settle(b"no")
         self.assertEqual(self.sender.heard, ["hold", "release"])
+
+    def test_grown(self) -> None:
+        """
+        When there are many jobs, that is said as often as a submit is done.
+        """
+        heard: list[Saving] = []
+        saving = self.saving
+        saving.grown = heard.append
+        client = self.stage.client()
+        for _ in range(MANY - 1):
+            saving.jobs[client.submits(background=True)] = None
+        saving.weigh(self.sender)
+        self.assertEqual(heard, [])
+        saving.jobs[self.job] = None
+        self.assertEqual(heard, [])
+        for _ in range(2):
+            saving.weigh(self.sender)
+        self.assertEqual(heard, [saving, saving])
+        self.assertEqual(self.sender.heard, [])
 
     def test_letGo(self) -> None:
         """

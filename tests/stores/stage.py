@@ -147,6 +147,18 @@ class Outcome:
         self.told.append(refusal)
 
 
+class _Sender:
+    """
+    What sends no more than a store takes.
+    """
+
+    def hold(self, receiver: Saving) -> None:
+        raise AssertionError("it sent too much")
+
+    def release(self, receiver: Saving) -> None:
+        raise AssertionError("it was not held up")
+
+
 class DurableStage(Stage):
     """
     A board whose jobs are kept in a drawer. Everything that it remembers is gone with
@@ -210,7 +222,9 @@ class DurableStage(Stage):
         if job.saving is None:
             outcome.told.append(None)
         else:
-            job.saving.tell(outcome)
+            saving = job.saving
+            saving.tell(outcome)
+            saving.weigh(_Sender())
         return outcome
 
     def turnEnds(self) -> None:

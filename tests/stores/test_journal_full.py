@@ -111,20 +111,36 @@ class FullBatchTests(JournalTestCase):
         self.assertEqual(self.stage.kept, {})
         self.saved()
 
+    def test_together(self) -> None:
+        """
+        What belongs together is saved together, however much it is: no batch is
+        closed before somebody's submit is done.
+        """
+        self.ask(MANY - 1)
+        for _ in range(5):
+            self.client.submits(background=True)
+        self.stage.journal.keep("run", b"five", b"done")
+        self.ask(1)
+        self.ask(3)
+        self.assertEqual(self.written(), [1, MANY + 5, 3])
+        [record] = self.commits[1].records
+        self.assertEqual(record.value, b"done")
+
     def test_unsaved(self) -> None:
         """
-        Whoever wants to know when all is saved waits for the full batch when there
-        is none behind it.
+        Whoever did something later does not wait for the full batch alone.
         """
         self.ask(MANY)
-        self.assertIs(self.stage.journal.unsaved, self.stage.board.unsaved)
+        self.assertIs(self.stage.journal.unsaved, None)
+        self.stage.journal.keep("dead", b"k", b"")
         over: list[str] = []
         unsaved = self.stage.journal.unsaved
-        assert unsaved is not None, "it is full"
+        assert unsaved is not None, "there is something to save"
         unsaved.tell(Told(lambda: over.append("saved")))
-        self.stage.runner.finishes()
-        self.assertEqual(over, [])
-        self.stage.writes()
+        for _ in range(2):
+            self.stage.runner.finishes()
+            self.stage.writes()
+            self.assertEqual(over, [])
         self.stage.runner.finishes()
         self.assertEqual(over, ["saved"])
 

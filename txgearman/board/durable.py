@@ -36,7 +36,7 @@ class Keeper(Protocol):
     @property
     def unsaved(self) -> Saving | None:
         """
-        What is to be saved last, if anything is.
+        What is gathered and to be saved, if anything is.
         """
 
     def check(self, data: Data) -> None:
@@ -111,7 +111,7 @@ class DurableBoard(JobBoard):
     @property
     def unsaved(self) -> Saving | None:
         """
-        What is to be saved last, if anything is.
+        What is gathered and to be saved, if anything is.
         """
         return None if self._keeper is None else self._keeper.unsaved
 

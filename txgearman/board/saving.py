@@ -20,6 +20,12 @@ So many bytes of workloads wait to be saved before those who send more are held 
 """
 
 
+MANY: Final = 128
+"""
+So many jobs may be enough for those that come to be saved later.
+"""
+
+
 class Waiting(Protocol):
     """
     Something that waits for a L{Saving} to be over.
@@ -63,6 +69,8 @@ class Saving:
     @ivar refused: if not all of it came to nothing, the handles of what did; records
         did not.
     @ivar hurry: what is to be called when somebody begins to wait, if anything.
+    @ivar grown: what is to be called with it when it has many jobs and nothing that
+        belongs together is under way, if anything.
     """
 
     __slots__ = (
@@ -70,6 +78,7 @@ class Saving:
         "_waiting",
         "changed",
         "ended",
+        "grown",
         "hurry",
         "jobs",
         "records",
@@ -85,6 +94,7 @@ class Saving:
         self.size = 0
         self.refused: set[bytes] | None = None
         self.hurry: Callable[[], object] | None = None
+        self.grown: Callable[[Saving], object] | None = None
         self._waiting: list[Waiting] = []
         self._held: dict[Held, None] = {}
 
@@ -110,11 +120,13 @@ class Saving:
 
     def weigh(self, sender: Held) -> None:
         """
-        Hold up who made it larger, if it is too large.
+        A submit is done: hold up who made it larger, if it is too large.
         """
         if self.size > MUCH and sender not in self._held:
             self._held[sender] = None
             sender.hold(self)
+        if len(self.jobs) >= MANY and self.grown is not None:
+            self.grown(self)
 
     def letGo(self, sender: Held) -> None:
         """

@@ -32,10 +32,10 @@ from twisted.python.failure import Failure
 
 from txgearman.board.durable import DurableBoard
 from txgearman.board.job import Job
-from txgearman.board.saving import Saving, Told
+from txgearman.board.saving import MANY, Saving, Told
 from txgearman.errors import ServerError, StoreError, StoreUnusable
 from txgearman.stores.interface import RECORD_ROOM, Batch, IJobStore, SavedRecord
-from txgearman.stores.outage import Alarm, Outage
+from txgearman.stores.outage import Alarm, Outage, reasonOf
 from txgearman.stores.rows import batchOf, saveApart
 from txgearman.wire.codec import Data
 
@@ -44,9 +44,6 @@ T = TypeVar("T")
 # How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile
 # run again if the process is killed then.
 _SOON: Final = 0.01
-
-# So many new jobs, or twice as many as the batch before had, make a batch full.
-_MANY: Final = 128
 
 # How long a store that works again is watched before that is said, in seconds, when
 # there are no jobs to show that it does.
@@ -104,8 +101,8 @@ class Journal:
         # What is being written, what is full and comes then, and what is gathered.
         self._current: Saving | None = None
         self._full: Saving | None = None
-        self._next = Saving()
-        self._many = _MANY
+        self._next = self._fresh()
+        self._many = MANY
         self._running = False
         self._begun = False
         self._soon = Alarm(clock, self._begin)
@@ -119,9 +116,26 @@ class Journal:
     @property
     def unsaved(self) -> Saving | None:
         """
-        What is to be saved last, if anything is.
+        What is gathered and to be saved, if anything is.
         """
-        return self._next or self._full
+        return self._next or None
+
+    def _fresh(self) -> Saving:
+        """
+        @return: what is gathered from now on.
+        """
+        saving = Saving()
+        saving.grown = self._grown
+        return saving
+
+    def _grown(self, saving: Saving) -> None:
+        """
+        What is gathered may be enough. A batch is never closed in the middle of
+        something: what belongs together is saved together.
+        """
+        full = self._full is None and len(saving.jobs) >= self._many
+        if full and saving is self._next:
+            self._full, self._next = saving, self._fresh()
 
     # What the board asks for
 
@@ -150,8 +164,6 @@ class Journal:
             # It may have been tried before, and was to be forgotten.
             saving.ended.pop(job.number, None)
         job.saving = saving
-        if self._full is None and len(saving.jobs) >= self._many:
-            self._full, self._next = saving, Saving()
         if self._current is None and not self._begun:
             self._begin()
 
@@ -223,10 +235,10 @@ class Journal:
             return
         self._soon.cancel()
         if self._full is None:
-            saving, self._next = self._next, Saving()
+            saving, self._next = self._next, self._fresh()
         else:
             saving, self._full = self._full, None
-        self._many = max(_MANY, 2 * len(saving.jobs))
+        self._many = max(MANY, 2 * len(saving.jobs))
         self._current = saving
         self._begunAt = self._clock.seconds()
         if saving.records:
@@ -336,7 +348,7 @@ class Journal:
         assert failed is not None, "it was being written"
         outage = self._fails(failure)
         full, self._full = self._full or Saving(), None
-        gathered, self._next = self._next, Saving()
+        gathered, self._next = self._next, self._fresh()
         for saving in (failed, full, gathered):
             self._remember(saving)
         for saving in (failed, full, gathered):
@@ -484,12 +496,3 @@ class Journal:
         whenWritten, self._whenWritten = self._whenWritten, []
         for call in whenWritten:
             call()
-
-
-def reasonOf(failure: Failure) -> str:
-    """
-    Why a store failed, in a line.
-    """
-    if failure.check(StoreError):
-        return str(failure.value)
-    return f"{failure.type.__name__ if failure.type else '?'}: {failure.value}"

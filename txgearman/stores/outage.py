@@ -9,6 +9,9 @@ from typing import Final
 
 from attrs import define
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.python.failure import Failure
+
+from txgearman.errors import StoreError
 
 # How long a store that failed is left alone, in seconds: at first, and at most.
 _PAUSE: Final = 0.25
@@ -67,3 +70,12 @@ class Alarm:
     def _ring(self) -> None:
         self._call = None
         self._action()
+
+
+def reasonOf(failure: Failure) -> str:
+    """
+    Why a store failed, in a line.
+    """
+    if failure.check(StoreError):
+        return str(failure.value)
+    return f"{failure.type.__name__ if failure.type else '?'}: {failure.value}"
