@@ -111,6 +111,20 @@ class FullBatchTests(JournalTestCase):
         self.assertEqual(self.stage.kept, {})
         self.saved()
 
+    def test_slow(self) -> None:
+        """
+        Where commits take long, the fewer there are the better: none is full.
+        """
+        for count in 1, 1, 300:
+            self.stage.clock.advance(0.01)
+            self.stage.runner.finishes()
+            if count > 1:
+                self.ask(MANY)
+            self.ask(count)
+            self.stage.writes()
+        self.ask(500)
+        self.assertEqual(self.written(), [1, 1, 1, MANY + 300, 500])
+
     def test_together(self) -> None:
         """
         What belongs together is saved together, however much it is: no batch is

@@ -20,7 +20,7 @@ from txgearman.server.recurrence import recurrenceOf
 from txgearman.server.settings import Settings
 from txgearman.server.turn import Turn
 from txgearman.stores.interface import IJobStore
-from txgearman.stores.journal import Runner
+from txgearman.stores.thread import Runner
 
 Shutdown = Callable[[bool], None]
 

@@ -16,9 +16,9 @@ from txgearman.board.durable import DurableBoard
 from txgearman.errors import StoreError
 from txgearman.server.turn import Sender, Turn
 from txgearman.stores.interface import IJobStore
-from txgearman.stores.journal import Journal, Runner
+from txgearman.stores.journal import Journal
 from txgearman.stores.loading import Loader
-from txgearman.stores.thread import StoreThread
+from txgearman.stores.thread import Runner, StoreThread
 
 # How long new connections wait for the jobs to be back, in seconds: mostly they are in
 # no time, and nobody need know.

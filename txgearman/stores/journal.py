@@ -5,9 +5,9 @@ The rules:
 
   - A batch is committed in a thread; what happens meanwhile is gathered for the next
     one. So many jobs share a commit, and the more the slower the disk is.
-  - A batch much larger than the last one is full; what comes then is for the one behind
-    it. Otherwise all clients would come to wait for the same commit, and there would be
-    nothing to receive meanwhile.
+  - While commits are quick, a batch much larger than the last one is full; what comes
+    then is for the one behind it. Otherwise all clients would come to wait for the same
+    commit, and there would be nothing to receive meanwhile.
   - Nobody waits for what changes and ends. That is gathered a little longer, so that
     a job that is granted and done meanwhile costs no more than its deletion.
   - Who waits for a job to be saved is told when its batch is, and not before.
@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol, TypeVar
+from math import inf
+from typing import Final
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -37,13 +37,16 @@ from txgearman.errors import ServerError, StoreError, StoreUnusable
 from txgearman.stores.interface import RECORD_ROOM, Batch, IJobStore, SavedRecord
 from txgearman.stores.outage import Alarm, Outage, reasonOf
 from txgearman.stores.rows import batchOf, saveApart
+from txgearman.stores.thread import Runner
 from txgearman.wire.codec import Data
-
-T = TypeVar("T")
 
 # How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile
 # run again if the process is killed then.
 _SOON: Final = 0.01
+
+# A commit that takes longer mostly waits for the disk, in seconds: then the fewer there
+# are, the better.
+_BRIEF: Final = 0.005
 
 # How long a store that works again is watched before that is said, in seconds, when
 # there are no jobs to show that it does.
@@ -57,17 +60,6 @@ REFUSAL: Final = b"The store of the jobs does not work"
 """
 What clients are told. Why it does not is for the log.
 """
-
-
-class Runner(Protocol):
-    """
-    How something that blocks is called: in a thread, one call after the other.
-    """
-
-    def __call__(self, call: Callable[[], T], /) -> Deferred[T]:
-        """
-        Call it.
-        """
 
 
 class Journal:
@@ -102,7 +94,9 @@ class Journal:
         self._current: Saving | None = None
         self._full: Saving | None = None
         self._next = self._fresh()
-        self._many = MANY
+        # How many new jobs make a batch full.
+        self._many: float = MANY
+        self._brief = True
         self._running = False
         self._begun = False
         self._soon = Alarm(clock, self._begin)
@@ -238,7 +232,7 @@ class Journal:
             saving, self._next = self._next, self._fresh()
         else:
             saving, self._full = self._full, None
-        self._many = max(MANY, 2 * len(saving.jobs))
+        self._many = max(MANY, 2 * len(saving.jobs)) if self._brief else inf
         self._current = saving
         self._begunAt = self._clock.seconds()
         if saving.records:
@@ -273,6 +267,7 @@ class Journal:
         @param refusal: what is said to those whose jobs are not.
         """
         self._current = None
+        self._brief = self._clock.seconds() < self._begunAt + _BRIEF
         if self._outage is not None:
             records = saving.records.values()
             grows = bool(saving.jobs) or any(value is not None for value in records)

@@ -22,7 +22,7 @@ from txgearman.stores.interface import (
     SavedRecord,
     Unreadable,
 )
-from txgearman.stores.journal import Runner
+from txgearman.stores.thread import Runner
 
 # So many jobs or records are taken in before others have their turn.
 _PAGE: Final = 1000

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -18,9 +18,20 @@ T = TypeVar("T")
 _Call = tuple[Callable[[], Any], Deferred[Any]]
 
 
+class Runner(Protocol):
+    """
+    How something that blocks is called: in a thread, one call after the other.
+    """
+
+    def __call__(self, call: Callable[[], T], /) -> Deferred[T]:
+        """
+        Call it.
+        """
+
+
 class StoreThread:
     """
-    A L{Runner<txgearman.stores.journal.Runner>} with a thread of its own.
+    A L{Runner} with a thread of its own.
 
     A pool of Twisted's would do as well; what it does for each call, to be one of many
     threads, costs a twentieth of all submits.
