@@ -39,6 +39,7 @@ class FakeReactor:
         nothing = childFDs[0]
         assert isinstance(nothing, int)
         self.started.append((program, arguments, variables, childFDs))
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
         # It is open now, and reads as nothing.
         assert os.read(nothing, 1) == b""
         if self.refusing:

@@ -5,6 +5,7 @@ Tests for L{txgearman.fleet.sentinel}: what a master tells its sentinel.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -74,6 +75,7 @@ class Machine(Clock):
         assert executable == arguments[0]
         assert orphans.VARIABLE not in env
         assert childFDs[0] == "w"
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
         program = Program(100 + len(self.programs), protocol, arguments)
         protocol.transport = program  # type: ignore[assignment]
         self.programs.append(program)

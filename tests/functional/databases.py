@@ -207,16 +207,18 @@ class DatabaseServer(ABC):
         """
         Let it do nothing for now: it accepts connections, and is silent.
         """
-        self._signal(signal.SIGSTOP)
         assert self._process is not None
-        for pid in (self._process.pid, *self._children(self._process)):
+        for pid in self._stopped(self._process):
+            os.kill(pid, signal.SIGSTOP)
             untilStopped(pid)
 
     def resume(self) -> None:
         """
         Let it go on after a pause.
         """
-        self._signal(signal.SIGCONT)
+        assert self._process is not None
+        for pid in (self._process.pid, *self._children(self._process)):
+            os.kill(pid, signal.SIGCONT)
 
     def remove(self) -> None:
         """
@@ -251,7 +253,7 @@ class DatabaseServer(ABC):
         process, self._process = self._process, None
         if process is None:
             return
-        children = self._children(process) if number == signal.SIGKILL else []
+        children = self._stopped(process) if number == signal.SIGKILL else []
         process.send_signal(number)
         for pid in children:
             with suppress(ProcessLookupError):
@@ -262,6 +264,18 @@ class DatabaseServer(ABC):
             process.kill()
             process.wait()
             raise
+        for pid in children:
+            untilStopped(pid)
+
+    def _stopped(self, process: subprocess.Popen[bytes]) -> list[int]:
+        """
+        Stop the server itself, so that it starts nothing while that is looked for.
+
+        @return: the processes that it has started.
+        """
+        process.send_signal(signal.SIGSTOP)
+        untilStopped(process.pid)
+        return self._children(process)
 
     def _children(self, process: subprocess.Popen[bytes]) -> list[int]:
         """
@@ -269,16 +283,11 @@ class DatabaseServer(ABC):
         """
         return []
 
-    def _signal(self, number: int) -> None:
-        assert self._process is not None
-        for pid in (self._process.pid, *self._children(self._process)):
-            os.kill(pid, number)
-
 
 def untilStopped(pid: int) -> None:
     """
-    Wait until a process does nothing any more: the system stops a thread only when it
-    gets to it.
+    Wait until a process that was stopped, or killed, does nothing any more: the system
+    gets to each of its threads only after a while.
     """
     end = time.monotonic() + 10
     while not all(map(_isStopped, Path(f"/proc/{pid}/task").glob("*/stat"))):

@@ -127,12 +127,19 @@ class Child(ProcessProtocol):
     @ivar output: what it wrote to stdout, bytes.
     @ivar errors: what it wrote to stderr, bytes.
     @ivar status: its exit status once it ended; negative for a signal.
+    @ivar pid: its process id, which it keeps when it has ended.
     """
 
     output: bytes = b""
     errors: bytes = b""
     status: int | None = None
+    pid: int = 0
     _waiting: list[Deferred[None]] = field(factory=list)
+
+    def connectionMade(self) -> None:
+        # The transport forgets it, maybe before whoever starts the child can ask.
+        assert self.transport is not None
+        self.pid = self.transport.pid
 
     def outReceived(self, data: bytes) -> None:
         self.output += data
@@ -149,15 +156,6 @@ class Child(ProcessProtocol):
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             waiter.callback(None)
-
-    @property
-    def pid(self) -> int:
-        """
-        The process id while the process runs.
-        """
-        assert self.transport is not None
-        pid: int = self.transport.pid
-        return pid
 
     def write(self, data: bytes) -> None:
         """

@@ -30,6 +30,7 @@ from tests.functional.processes import (
     spawn,
     until,
 )
+from txgearman.fleet import orphans
 from txgearman.fleet.launch import launchLine
 from txgearman.fleet.orphans import process
 
@@ -415,6 +416,37 @@ async def test_launchFails(nursery: Nursery, tmp_path: Path) -> None:
         assert await child.ended() == status
         assert child.errors.decode().count("\n") == 1
         assert said in child.errors.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        # Once it runs, the next one ends it.
+        (launchLine(["sh", "-c", "echo up; kill -INT $$"]), -signal.SIGINT, b"up\n"),
+        ([sys.executable, "-I", "-S", orphans.__file__, "id"], 0, b""),
+    ],
+    ids=["child", "sentinel"],
+)
+@pytest_twisted.ensureDeferred
+async def test_interrupted(
+    nursery: Nursery, line: Sequence[str], status: int, said: bytes
+) -> None:
+    """
+    Who is started while somebody presses Ctrl-C at the master's terminal starts all
+    the same, and says nothing of it.
+    """
+    starting = f"""
+        import os, signal
+
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGINT)
+        os.execv({line[0]!r}, {line!r})
+    """
+    child = nursery.runs([sys.executable, str(nursery.writes("it.py", starting))])
+    child.write(b"bye\n")
+    child.closeStdin()
+    assert await child.ended() == status
+    assert child.output + child.errors == said
 
 
 # None outlives its master

@@ -70,18 +70,27 @@ class Scene:
         self.server.child.signal(signal.SIGKILL)
         await self.server.child.ended()
 
-    async def submit(self, function: bytes) -> bytes:
+    async def submit(self, function: bytes, unique: bytes | None = None) -> bytes:
         """
         Submit a job in the background.
 
+        @param unique: empty for none; as the function when L{None}.
         @return: its handle.
         """
         client = await connect(self.server.port)
         workload = str(self.folder / function.decode()).encode()
-        client.send("SUBMIT_JOB_BG", function, function, workload)
+        unique = function if unique is None else unique
+        client.send("SUBMIT_JOB_BG", function, unique, workload)
         handle = (await client.expect("JOB_CREATED")).body
         client.close()
         return handle
+
+    async def untilWritten(self) -> None:
+        """
+        Wait until all that has happened is written. What nobody waits for is a little
+        later; behind it, so is a new job.
+        """
+        await self.submit(b"other", unique=b"")
 
     def attempts(self, function: str) -> int:
         """
@@ -176,8 +185,7 @@ async def test_killed(servers: Starter, peers: Peers, tmp_path: Path) -> None:
     assert {job.handle for job in delayed} == {flaky, doomed}
     assert {job.attempts for job in delayed} == {1}
     await admin.close()
-    # What nobody waited for is written a little later; behind it, so is this.
-    await scene.submit(b"other")
+    await scene.untilWritten()
     await scene.kill()
     scene.config.write_text(POLICIES)
     await scene.start()
@@ -185,7 +193,7 @@ async def test_killed(servers: Starter, peers: Peers, tmp_path: Path) -> None:
     assert (result.state, result.attempts) == ("completed", 4)
     [dead] = await scene.dead()
     assert (dead.handle, dead.attempts, dead.error) == (doomed, 3, b"never")
-    await scene.submit(b"other")
+    await scene.untilWritten()
     await scene.kill()
     await scene.start()
     assert await scene.result(flaky) == result

@@ -120,6 +120,8 @@ def _undoSignals() -> None:
     """
     Let signals do what they do: Python ignores some, and its caller may, too.
     """
+    # One that came while there was no session is the master's alone, and is dropped.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in signal.valid_signals():
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)

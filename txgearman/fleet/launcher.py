@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from twisted.internet.protocol import ProcessProtocol
 
+from txgearman.fleet.interrupts import interruptsHeld
 from txgearman.fleet.launch import launchLine
 from txgearman.fleet.order import REPORT, Order
 
@@ -70,13 +71,14 @@ class Launcher:
         if order.reports:
             childFDs[REPORT] = "r"
         try:
-            self._reactor.spawnProcess(
-                protocol,
-                arguments[0],
-                arguments,
-                {**_inherited(), **variables},
-                childFDs=childFDs,
-            )
+            with interruptsHeld():
+                self._reactor.spawnProcess(
+                    protocol,
+                    arguments[0],
+                    arguments,
+                    {**_inherited(), **variables},
+                    childFDs=childFDs,
+                )
         finally:
             os.close(nothing)
 

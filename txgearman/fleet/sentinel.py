@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txgearman.fleet import orphans
+from txgearman.fleet.interrupts import interruptsHeld
 from txgearman.fleet.later import cancel
 
 # How many seconds pass before the next one is started, unless it lived longer.
@@ -112,9 +113,10 @@ class Sentinel:
         variables.pop(orphans.VARIABLE, None)
         process = _Process(self)
         try:
-            self._reactor.spawnProcess(
-                process, line[0], line, variables, childFDs={0: "w", 1: 2, 2: 2}
-            )
+            with interruptsHeld():
+                self._reactor.spawnProcess(
+                    process, line[0], line, variables, childFDs={0: "w", 1: 2, 2: 2}
+                )
         except OSError as error:
             self._log.warn(
                 "the sentinel could not be started: {reason}; next try in {delay:g} s",
