@@ -21,9 +21,9 @@ The rules:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -95,7 +95,7 @@ class Journal:
         self._full: Saving | None = None
         self._next = self._fresh()
         # How many new jobs make a batch full.
-        self._many: float = MANY
+        self._many: int = MANY
         self._brief = True
         self._running = False
         self._begun = False
@@ -232,7 +232,7 @@ class Journal:
             saving, self._next = self._next, self._fresh()
         else:
             saving, self._full = self._full, None
-        self._many = max(MANY, 2 * len(saving.jobs)) if self._brief else inf
+        self._many = max(MANY, 2 * len(saving.jobs)) if self._brief else sys.maxsize
         self._current = saving
         self._begunAt = self._clock.seconds()
         if saving.records:
