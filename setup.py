@@ -23,6 +23,7 @@ COMPILED = [
     "txgearman/board/lifecycle.py",
     "txgearman/board/peer.py",
     "txgearman/board/queue.py",
+    "txgearman/board/saving.py",
     "txgearman/board/timers.py",
     "txgearman/board/waking.py",
     "txgearman/board/watch.py",
