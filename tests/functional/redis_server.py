@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import define, field
@@ -79,18 +80,23 @@ class RedisServer:
         return said.startswith((b"+PONG", b"-NOAUTH"))
 
     def _end(self, number: int) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
-            self._process.send_signal(number)
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                # It must not be left behind, whatever kept it.
-                self._process.kill()
-                self._process.wait()
-                raise
-            finally:
-                self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        end = time.monotonic() + PATIENCE
+        try:
+            while process.poll() is None:
+                assert time.monotonic() < end, "Redis never ended"
+                # While its file is written anew, it does not end, and is to be asked
+                # again.
+                process.send_signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(1.0)
+        finally:
+            # It must not be left behind, whatever kept it.
+            process.kill()
+            process.wait()
 
     def stop(self) -> None:
         """

@@ -18,6 +18,7 @@ from twisted.logger import capturedLogs
 from tests.functional.redis_server import RedisServer
 from txgearman.errors import StoreError, StoreUnusable
 from txgearman.stores.interface import Batch, JobUpdate, SavedRecord, Unreadable
+from txgearman.stores.opening import areOne
 from txgearman.stores.redis import reading, writing
 from txgearman.stores.redis.link import Command
 from txgearman.stores.redis.owner import Owner
@@ -223,6 +224,17 @@ class RedisStoreTests(RedisTestCase, contract.JobStoreContract):
         self.addCleanup(store.close)
         self.assertEqual(store.open(), 2)
         self.assertEqual(list(store.load()), [savedJob(1)])
+
+    def test_addresses(self) -> None:
+        """
+        A store has several addresses, and is the same by all of them.
+        """
+        url = self.server.url()
+        byName = url.replace("127.0.0.1", "localhost")
+        self.assertTrue(areOne(url, byName))
+        self.assertTrue(areOne(url, f"unix://{self.server.socket}?db=0"))
+        self.assertFalse(areOne(url, f"unix://{self.server.socket}?db=1"))
+        self.assertFalse(areOne(url, self.server.url(prefix="other")))
 
     def test_setAside(self) -> None:
         """

@@ -6,17 +6,26 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txgearman.errors import BadSetting
+from txgearman.errors import BadSetting, StoreError
 from txgearman.stores.gearmand.redis import RedisQueue
 from txgearman.stores.gearmand.sql import SQLQueue
 from txgearman.stores.gearmand.sqlite import SQLiteQueue
 from txgearman.stores.interface import IJobStore
-from txgearman.stores.opening import sourceFromURL, storeFromURL, withoutPassword
+from txgearman.stores.opening import (
+    areOne,
+    sourceFromURL,
+    storeFromURL,
+    withoutPassword,
+)
+from txgearman.stores.redis import link
 from txgearman.stores.redis.store import RedisStore
+from txgearman.stores.sql import store as sqlstore
 from txgearman.stores.sql.store import SQLStore
 from txgearman.stores.sqlite.store import SQLiteStore
 
@@ -121,11 +130,83 @@ class StoreTests(OpeningTestCase):
 
     def test_notInstalled(self) -> None:
         """
-        What has to be installed for a store is named.
+        What is not installed is named, and what installs it.
         """
-        url = "gearmand+mariadb://u:s3cret@h/db"
-        with patch.dict(sys.modules, {"sqlalchemy.engine": None}):
-            self.assertRefused(url, "gearmand+mariadb needs txgearman[mysql]")
+        for url, module, extra in (
+            ("gearmand+mariadb://u:s3cret@h/db", "sqlalchemy.engine", "mysql"),
+            ("postgresql://u:s3cret@h/db", "psycopg", "postgresql"),
+            ("mysql://u:s3cret@h/db", "pymysql", "mysql"),
+            ("mariadb://u:s3cret@h/db", "pymysql", "mysql"),
+            ("redis://:s3cret@h", "txgearman.stores.redis.store", "redis"),
+        ):
+            with patch.dict(sys.modules, {module: None}):
+                self.assertRefused(url, f"pip install 'txgearman[{extra}]'", module)
+
+    def test_installedInPart(self) -> None:
+        """
+        So is what is installed in part, in one line.
+        """
+        reason = ImportError("no pq wrapper available.\nAttempts made:\n- none")
+        with patch.object(sqlstore, "import_module", side_effect=reason):
+            self.assertRefused(
+                "postgresql://host/name",
+                "no pq wrapper available.",
+                "txgearman[postgresql]",
+            )
+
+
+class OneTests(SynchronousTestCase):
+    """
+    Tests of L{areOne}.
+    """
+
+    def test_files(self) -> None:
+        """
+        A file is the same by any of its paths.
+        """
+        folder = Path(self.enterContext(TemporaryDirectory()))
+        for name in "a.db", "b.db":
+            (folder / name).touch()
+        (folder / "link.db").symlink_to("a.db")
+        first = f"sqlite:{folder}/a.db"
+        self.assertTrue(areOne(first, f"sqlite:{folder}/../{folder.name}/a.db"))
+        self.assertTrue(areOne(first, f"sqlite:{folder}/link.db?sync=normal"))
+        self.assertFalse(areOne(first, f"sqlite:{folder}/b.db"))
+        self.assertFalse(areOne(first, f"sqlite:{folder}/none.db"))
+
+    def test_redis(self) -> None:
+        """
+        A Redis is the same by any of its addresses, but not another database of it,
+        nor another prefix. One that cannot be asked is no other's.
+        """
+        places: dict[str, tuple[bytes, int, str] | None] = {
+            "redis://a": (b"1", 0, "p"),
+            "redis://b": (b"1", 0, "p"),
+            "redis://a/1": (b"1", 1, "p"),
+            "rediss://c": (b"2", 0, "p"),
+            "unix:///down": None,
+        }
+
+        def placeOf(url: str) -> tuple[bytes, int, str]:
+            place = places[url]
+            if place is None:
+                raise StoreError("Redis: no")
+            return place
+
+        self.patch(link, "placeOf", placeOf)
+        first, *others = places
+        self.assertEqual(
+            [areOne(first, other) for other in others], [True, False, False, False]
+        )
+
+    def test_kinds(self) -> None:
+        """
+        Stores of several kinds are not one; what is written the same is.
+        """
+        self.assertFalse(areOne("sqlite:x", "redis://x"))
+        self.assertFalse(areOne("sqlite:x", "gearmand+sqlite:x"))
+        self.assertTrue(areOne("postgresql://x", "postgresql://x"))
+        self.assertFalse(areOne("postgresql://x", "postgresql://y"))
 
 
 class ForeignTests(OpeningTestCase):

@@ -4,17 +4,14 @@ Tests for L{txgearman.stores.sql.store} that take no server.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import Any
-from unittest.mock import patch
 
 import psycopg
 from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting, StoreError
 from txgearman.stores.interface import Batch, SavedRecord
-from txgearman.stores.sql import store as sqlstore
 from txgearman.stores.sql.dialects import Dialect, weigh
 from txgearman.stores.sql.mysql import MySQL
 from txgearman.stores.sql.postgresql import PostgreSQL
@@ -111,31 +108,6 @@ class SettingTests(SynchronousTestCase):
             error = self.assertRaises(BadSetting, SQLStore, url)
             self.assertNotIn("w0rd", str(error))
             self.assertNotIn("pw", str(error))
-
-    def test_missing(self) -> None:
-        """
-        What is not installed is named, and what installs it.
-        """
-        for url, module, extra in (
-            ("postgresql://host/name", "psycopg", "txgearman[postgresql]"),
-            ("mysql://host/name", "pymysql", "txgearman[mysql]"),
-            ("mariadb://host/name", "pymysql", "txgearman[mysql]"),
-        ):
-            with patch.dict(sys.modules, {module: None}):
-                error = self.assertRaises(BadSetting, SQLStore, url)
-            self.assertIn(module, str(error))
-            self.assertIn(extra, str(error))
-
-    def test_unusable(self) -> None:
-        """
-        What is installed in part is said in one line, and what installs the rest.
-        """
-        reason = ImportError("no pq wrapper available.\nAttempts made:\n- none")
-        with patch.object(sqlstore, "import_module", side_effect=reason):
-            error = self.assertRaises(BadSetting, SQLStore, "postgresql://host/name")
-        self.assertIn("no pq wrapper available.", str(error))
-        self.assertIn("txgearman[postgresql]", str(error))
-        self.assertNotIn("\n", str(error))
 
     def test_name(self) -> None:
         """

@@ -39,7 +39,7 @@ from txgearman.scripts.output import (
 )
 from txgearman.stores.interface import SavedJob, SavedRecord, Unreadable
 from txgearman.stores.lines import readLines, writeLines
-from txgearman.stores.opening import storeFromURL
+from txgearman.stores.opening import areOne, storeFromURL
 
 UNUSABLE: Final = 2
 """The exit status when a store cannot be used; that of unreadable jobs is 1."""
@@ -99,7 +99,7 @@ def _copy(options: Namespace) -> int:
     """
     Copy what is in one store to another.
     """
-    if options.url == options.to:
+    if areOne(options.url, options.to):
         raise BadSetting("a store is not copied to itself")
     if options.url.startswith("gearmand+"):
         options.renumber = True

@@ -6,12 +6,14 @@ Whatever they say of a URL, they do not repeat it: there may be a password in it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qsl
 
-from txgearman.errors import BadSetting
+from txgearman.errors import BadSetting, StoreError
 from txgearman.stores.interface import IJobStore
 
 if TYPE_CHECKING:
@@ -52,6 +54,26 @@ def sourceFromURL(url: str) -> IJobStore | GearmandQueue:
     return store
 
 
+def areOne(url: str, other: str) -> bool:
+    """
+    Are two URLs of one store, as far as that can be told? A file can have several
+    paths, and a Redis several addresses.
+    """
+    if url == other:
+        return True
+    kinds = {_KINDS.get(one.partition(":")[0]) for one in (url, other)}
+    if kinds == {"sqlite"}:
+        with suppress(OSError):
+            return os.path.samefile(_file(url)[0], _file(other)[0])
+    if kinds == {"redis"}:
+        from txgearman.stores.redis.link import placeOf
+
+        # Whoever opens them says what is wrong with them.
+        with suppress(StoreError):
+            return placeOf(url) == placeOf(other)
+    return False
+
+
 def withoutPassword(url: str) -> str:
     """
     A URL as it may be shown to everybody.
@@ -71,9 +93,13 @@ def _made(
         raise BadSetting(f"bad store {scheme!r:.50}: there are {', '.join(known)}")
     try:
         return make(url)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         extra = _KINDS[scheme.removeprefix(_FOREIGN)]
-        raise BadSetting(f"{scheme} needs txgearman[{extra}]: {error}") from None
+        why = str(error).partition("\n")[0]
+        raise BadSetting(
+            f"{scheme} takes what is not installed: pip install 'txgearman[{extra}]'"
+            f" ({why})"
+        ) from None
 
 
 def _sqlite(url: str) -> IJobStore:

@@ -4,20 +4,16 @@ A connection to Redis, and what a URL says about it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from txgearman.errors import BadSetting, StoreError, StoreUnusable
+from redis import connection as wire
+from redis import exceptions as redis
 
-try:
-    from redis import connection as wire
-    from redis import exceptions as redis
-except ImportError:
-    raise BadSetting(
-        "a store in Redis needs redis-py: pip install 'txgearman[redis]'"
-    ) from None
+from txgearman.errors import BadSetting, StoreError, StoreUnusable
 
 Command = Sequence[str | bytes | int | float]
 
@@ -228,3 +224,22 @@ class Link:
         except BaseException:
             self.close()
             raise
+
+
+def placeOf(url: str) -> tuple[bytes, int, str]:
+    """
+    Find out where a URL leads, whatever address is in it.
+
+    @return: what tells the Redis from every other, its database, and the prefix.
+    @raise BadSetting: when the URL cannot be read.
+    @raise StoreError: when Redis cannot be asked, or does not tell.
+    """
+    connection, prefix = connectionOf(url)
+    link = Link(connection)
+    try:
+        found = re.search(rb"^run_id:(\w+)", link.ask("INFO", "server"), re.MULTILINE)
+    finally:
+        link.close()
+    if found is None:
+        raise StoreError("Redis does not say which one it is")
+    return found[1], connection.db, prefix

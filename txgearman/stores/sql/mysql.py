@@ -35,6 +35,10 @@ _SESSION: Final = text(
     " wait_timeout = 2147483, innodb_lock_wait_timeout = 20"
 )
 
+_FLUSHING: Final = text(
+    "SELECT @@innodb_flush_log_at_trx_commit, @@log_bin, @@sync_binlog"
+)
+
 
 def _names(fields: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in fields)
@@ -104,11 +108,16 @@ class MySQL(Dialect):
 
     def risk(self, connection: Connection) -> str:
         """
-        Look at what InnoDB does at the end of a transaction.
+        Look at what is on the disk at the end of a transaction: InnoDB's log, and the
+        binary log, since what that does not have is rolled back after a crash.
         """
-        name = "innodb_flush_log_at_trx_commit"
-        value = connection.execute(text(f"SELECT @@{name}")).scalar_one()
-        return "" if int(value) == 1 else f"{name} is {value}"
+        flushed, binary, synced = connection.execute(_FLUSHING).one()
+        risks = []
+        if int(flushed) != 1:
+            risks.append(f"innodb_flush_log_at_trx_commit is {flushed}")
+        if int(binary) and int(synced) != 1:
+            risks.append(f"sync_binlog is {synced}")
+        return " and ".join(risks)
 
     def own(self, connection: Connection) -> bool:
         """

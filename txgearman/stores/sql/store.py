@@ -30,11 +30,11 @@ from txgearman.stores.interface import (
 if TYPE_CHECKING:
     from txgearman.stores.sql.session import Database, Session
 
-# By the scheme of a URL: the module, the dialect in it, and what pip installs it with.
+# By the scheme of a URL: the module, and the dialect in it.
 _DIALECTS: Final = {
-    "postgresql": ("txgearman.stores.sql.postgresql", "PostgreSQL", "postgresql"),
-    "mysql": ("txgearman.stores.sql.mysql", "MySQL", "mysql"),
-    "mariadb": ("txgearman.stores.sql.mysql", "MySQL", "mysql"),
+    "postgresql": ("txgearman.stores.sql.postgresql", "PostgreSQL"),
+    "mysql": ("txgearman.stores.sql.mysql", "MySQL"),
+    "mariadb": ("txgearman.stores.sql.mysql", "MySQL"),
 }
 
 
@@ -52,8 +52,8 @@ class SQLStore:
             password, the host, the port and the database; behind a question mark
             stands what the driver is told. C{connect_timeout} and C{read_timeout}
             are seconds.
-        @raise BadSetting: when it cannot be read, or when what it takes is not
-            installed.
+        @raise BadSetting: when it cannot be read.
+        @raise ImportError: when what it takes is not installed.
         """
         self.largest = 0
         self._database = _database(url)
@@ -168,15 +168,8 @@ def _database(url: str) -> Database:
         raise BadSetting(
             f"the URL of a database begins with {', '.join(_DIALECTS)} and ://"
         )
-    module, kind, extra = _DIALECTS[scheme]
-    try:
-        dialect = getattr(import_module(module), kind)()
-        from txgearman.stores.sql.session import Database
+    module, kind = _DIALECTS[scheme]
+    dialect = getattr(import_module(module), kind)()
+    from txgearman.stores.sql.session import Database
 
-        return Database(url, dialect)
-    except ImportError as error:
-        missing = error.name or str(error).partition("\n")[0]
-        raise BadSetting(
-            f"{scheme} takes what is not installed: pip install 'txgearman[{extra}]'"
-            f" ({missing})"
-        ) from None
+    return Database(url, dialect)
