@@ -194,7 +194,8 @@ async def test_autoscaling(fleet: Fleet, place: Place) -> None:
     [row] = [row for row in await admin.status() if row.function == b"slow"]
     await admin.close()
     assert (row.total, row.running) == (0, 0)
-    await master.logged("group jobs has 1 children instead of 5")
+    # In one step, or in several: what was wanted in the last seconds counts.
+    await master.logged("group jobs has 1 children instead of")
 
 
 @onlyOurs

@@ -17,11 +17,12 @@ from twisted.internet.interfaces import IReactorTime
 
 from txgearman.board.administration import Administration
 from txgearman.board.function import BY_DATA, Function
-from txgearman.board.job import RUNNING, Job, JobState, Priority
+from txgearman.board.job import COMPLETED, RUNNING, Job, JobState, Priority
 from txgearman.board.keys import Cause
 from txgearman.board.named_schedule import NamedSchedule
-from txgearman.board.peer import Peer, Rest
+from txgearman.board.peer import AWAKE, Peer
 from txgearman.board.policy import Policy
+from txgearman.board.queue import NOTHING
 from txgearman.board.recurrence import Recur, intervalOnly
 from txgearman.board.recurring import Recurring
 from txgearman.board.waking import Later
@@ -166,7 +167,7 @@ class JobBoard(Administration):
         The most urgent job of all its functions is granted; among functions
         with equally urgent jobs, they take turns.
         """
-        woken = worker.rest is not Rest.AWAKE and self._waker.awake(worker)
+        woken = worker.rest is not AWAKE and self._waker.awake(worker)
         job = self._mostUrgent(worker) if self.grants else None
         if job is not None:
             self._grant(job, worker)
@@ -178,7 +179,7 @@ class JobBoard(Administration):
         """
         Take the job out of its queue that the worker should do next.
         """
-        for priority in Priority:
+        for priority in range(NOTHING):
             functions = self.functions.ready.at(priority)
             if functions:
                 ability = worker.firstOf(functions, priority)
@@ -248,7 +249,7 @@ class JobBoard(Administration):
         if job is not None:
             for client in job.listeners:
                 client.link.workComplete(job, data)
-            self._end(job, JobState.COMPLETED, data)
+            self._end(job, COMPLETED, data)
 
     def workFail(self, worker: Peer, handle: bytes) -> None:
         """

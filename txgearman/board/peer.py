@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections import OrderedDict, deque
 from collections.abc import Collection
-from typing import Protocol
+from typing import Final, Protocol
 
 from txgearman.board.function import Function
 from txgearman.board.job import Job
@@ -81,6 +81,9 @@ class Rest(enum.Enum):
     ASLEEP = enum.auto()
     WOKEN = enum.auto()
     OVERDUE = enum.auto()
+
+
+AWAKE: Final = Rest.AWAKE
 
 
 class Ability:
@@ -158,7 +161,7 @@ class Peer:
         self.number = number
         self.exceptions = exceptions
         self.clientId = b"-"
-        self.rest = Rest.AWAKE
+        self.rest = AWAKE
         self.wokenAt = 0.0
         self.abilities: dict[bytes, Ability] = {}
         # Those abilities in the order of their turns, which go from _newest up to
@@ -215,11 +218,14 @@ class Peer:
         @param top: that priority.
         @return: L{None} when the worker can do none of them.
         """
-        if len(functions) ** 2 > len(self._turns):
+        if len(functions) * len(functions) > len(self._turns):
             return self._searched(top)
-        known = (self.abilities.get(function.name) for function in functions)
-        able = [ability for ability in known if ability is not None]
-        return min(able, key=_turnOf, default=None)
+        first: Ability | None = None
+        for function in functions:
+            ability = self.abilities.get(function.name)
+            if ability is not None and (first is None or ability.turn < first.turn):
+                first = ability
+        return first
 
     def _searched(self, top: int) -> Ability | None:
         """
@@ -262,7 +268,3 @@ class Peer:
                 b"UNKNOWN_OPTION", b"Server does not recognize given option"
             )
         self.exceptions = True
-
-
-def _turnOf(ability: Ability) -> int:
-    return ability.turn

@@ -85,6 +85,18 @@ class Outgoing:
         """
         Owe the peer a packet.
         """
+        self._owe(number, arguments)
+
+    def answer(self, number: int, *arguments: Data) -> None:
+        """
+        Owe the peer a packet because of what the sender of this turn sent,
+        which is held up if that is too much.
+        """
+        self._owe(number, arguments)
+        if self.owed > CONGESTED:
+            self.weigh()
+
+    def _owe(self, number: int, arguments: tuple[Data, ...]) -> None:
         if self._closed:
             return
         if self._promises:
@@ -96,15 +108,6 @@ class Outgoing:
         if self.size > _PIECE and self._socket is not None:
             # The peer need not wait for it until the turn ends.
             self._push(self._socket)
-
-    def answer(self, number: int, *arguments: Data) -> None:
-        """
-        Owe the peer a packet because of what the sender of this turn sent,
-        which is held up if that is too much.
-        """
-        self.packet(number, *arguments)
-        if self.owed > CONGESTED:
-            self.weigh()
 
     @property
     def owed(self) -> int:
