@@ -149,8 +149,18 @@ class Session:
                 number, arguments = event
                 if self._open is not None:
                     self.answerGrab()
+                method, count = _METHODS[number], len(arguments)
                 try:
-                    _METHODS[number](self, *arguments)
+                    # Most have a few arguments, and a call with any number of them
+                    # takes a sixth of all the time that an echo does.
+                    if count == 1:
+                        method(self, arguments[0])
+                    elif count == 2:
+                        method(self, arguments[0], arguments[1])
+                    elif count == 3:
+                        method(self, arguments[0], arguments[1], arguments[2])
+                    else:
+                        method(self, *arguments)
                 except ServerError as error:
                     self._out.answer(p.ERROR, error.code, error.text)
         finally:

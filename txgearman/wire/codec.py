@@ -33,7 +33,7 @@ the code and the text of the ERROR packet that is owed for it. Without a code, a
 text line was at fault and a line is owed; without a text, nothing is.
 """
 
-_HEAD = struct.Struct(">4sII")
+_HEAD: Final = struct.Struct(">4sII")
 _HEAD_SIZE: Final = _HEAD.size
 _COUNT: Final = len(PACKETS)
 _MAGICS: Final = (REQUEST, RESPONSE)
@@ -256,8 +256,12 @@ class PacketReader:
                 self._buffer, self._offset = b"", 0
                 return None
             return self._line(buffer, offset)
+        # With their types, all that follows is arithmetic when it is compiled.
+        magic: bytes
+        number: int
+        size: int
         magic, number, size = _HEAD.unpack_from(buffer, offset)
-        known = 0 < number < _COUNT and magic in _MAGICS
+        known = 0 < number < _COUNT and (magic == self._magic or magic in _MAGICS)
         if not known or size > self._limit:
             return self._refused(known)
         start = offset + _HEAD_SIZE
