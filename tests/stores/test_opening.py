@@ -198,6 +198,8 @@ class OneTests(SynchronousTestCase):
         self.assertEqual(
             [areOne(first, other) for other in others], [True, False, False, False]
         )
+        with patch.dict(sys.modules, {"txgearman.stores.redis.link": None}):
+            self.assertFalse(areOne(first, others[0]))
 
     def test_kinds(self) -> None:
         """

@@ -66,10 +66,10 @@ def areOne(url: str, other: str) -> bool:
         with suppress(OSError):
             return os.path.samefile(_file(url)[0], _file(other)[0])
     if kinds == {"redis"}:
-        from txgearman.stores.redis.link import placeOf
+        # Whoever opens them says what is wrong with them, or not installed.
+        with suppress(StoreError, ImportError):
+            from txgearman.stores.redis.link import placeOf
 
-        # Whoever opens them says what is wrong with them.
-        with suppress(StoreError):
             return placeOf(url) == placeOf(other)
     return False
 
