@@ -19,7 +19,12 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import ConnectError, ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess, IReactorTCP
-from twisted.internet.protocol import Factory, ProcessProtocol, Protocol
+from twisted.internet.protocol import (
+    Factory,
+    ProcessProtocol,
+    Protocol,
+    connectionDone,
+)
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
@@ -232,17 +237,37 @@ def spawn(
     return child
 
 
+class _Probe(Protocol):
+    """
+    Asks a job server something, and leaves when it has answered.
+    """
+
+    def __init__(self) -> None:
+        self.over: Deferred[None] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"version\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.over.callback(None)
+
+
 async def listening(port: int, child: Child, patience: float = PATIENCE) -> None:
     """
-    Wait until something accepts connections on a loopback port.
+    Wait until a job server answers on a loopback port: wherever else it is to listen,
+    it does then. That it accepts connections would not say that.
     """
     tcp: IReactorTCP = reactor
     endpoint = TCP4ClientEndpoint(tcp, "127.0.0.1", port)
     waited = 0.0
     while True:
         try:
-            probe = await endpoint.connect(Factory.forProtocol(Protocol))
-            assert isinstance(probe, Protocol)
+            probe = await endpoint.connect(Factory.forProtocol(_Probe))
         except ConnectError:
             if child.status is not None or waited > patience:
                 raise AssertionError(
@@ -251,8 +276,9 @@ async def listening(port: int, child: Child, patience: float = PATIENCE) -> None
             await pause(0.02)
             waited += 0.02
         else:
-            assert probe.transport is not None
-            probe.transport.loseConnection()
+            assert isinstance(probe, _Probe)
+            probe.over.addTimeout(patience, reactor)
+            await probe.over
             return
 
 
