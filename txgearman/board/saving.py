@@ -14,7 +14,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from txgearman.board.job import Job
 
-MUCH: Final = 64 * 1024 * 1024
+MUCH = 64 * 1024 * 1024
 """
 So many bytes of workloads wait to be saved before those who send more are held up.
 """
