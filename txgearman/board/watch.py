@@ -51,10 +51,12 @@ class Watch:
         """
         An attempt begins.
         """
-        self._attempts.append((job.started, job, job.attempts))
-        if len(self._attempts) == 1:
+        attempts = self._attempts
+        attempts.append((job.started, job, job.attempts))
+        count = len(attempts)
+        if count == 1:
             self._timers.at(job.started + self.after, self._lookAtFirst)
-        elif len(self._attempts) > self._room:
+        elif count > self._room:
             self._sweep()
 
     def _sweep(self) -> None:
@@ -63,7 +65,12 @@ class Watch:
         timer.
         """
         first, *others = self._attempts
-        lasting = [one for one in others if _lasts(*one)]
+        # As _lasts says; to call it would take longer than all else here.
+        lasting = [
+            (began, job, attempt)
+            for began, job, attempt in others
+            if job.state is RUNNING and job.attempts == attempt
+        ]
         self._attempts = deque([first, *lasting])
         self._room = 2 * len(lasting) + _SWEEP
 
