@@ -5,9 +5,11 @@ L{txgearman.stores.redis.owner}, as far as no Redis is needed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 from attrs import define, field
 from redis import connection as wire
@@ -17,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.stores.interface import Batch
+from txgearman.stores.opening import storeFromURL
 from txgearman.stores.redis.link import Command, Link, connectionOf
 from txgearman.stores.redis.store import RedisStore
 from txgearman.testing.stores import savedJob
@@ -362,3 +365,21 @@ class URLTests(SynchronousTestCase):
         assert isinstance(made, wire.UnixDomainSocketConnection)
         self.assertEqual((made.path, made.db), ("/run/re dis.sock", 2))
         self.assertEqual(made.password, "x")
+
+    def test_noLibrary(self) -> None:
+        """
+        Without redis-py it is said what to install.
+        """
+        names = ("store", "owner", "link")
+        ours = {name: f"txgearman.stores.redis.{name}" for name in names}
+        with patch.dict(sys.modules):
+            for name in ours.values():
+                sys.modules.pop(name, None)
+            for name in [name for name in sys.modules if name.startswith("redis.")]:
+                del sys.modules[name]
+            sys.modules["redis"] = None  # type: ignore[assignment]
+            error = self.assertRaises(BadSetting, storeFromURL, "redis://host")
+        self.assertIn("txgearman[redis]", str(error))
+        package = import_module("txgearman.stores.redis")
+        for name, whole in ours.items():
+            setattr(package, name, sys.modules[whole])

@@ -43,14 +43,9 @@ class Gate:
         """
         A job is granted.
         """
-        policy = self._policy
-        if policy.rate:
-            # As _fill does: every grant comes through here.
-            tokens = self._tokens
-            if now > self._at:
-                came = (now - self._at) * policy.rate
-                tokens = min(float(policy.burst), tokens + came)
-            self._tokens, self._at = tokens - 1.0, now
+        if self._policy.rate:
+            self._fill(now)
+            self._tokens -= 1.0
 
     def room(self, running: int, now: float) -> int:
         """

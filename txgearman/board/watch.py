@@ -65,12 +65,7 @@ class Watch:
         timer.
         """
         first, *others = self._attempts
-        # As _lasts says; to call it would take longer than all else here.
-        lasting = [
-            (began, job, attempt)
-            for began, job, attempt in others
-            if job.state is RUNNING and job.attempts == attempt
-        ]
+        lasting = [one for one in others if _lasts(one[1], one[2])]
         self._attempts = deque([first, *lasting])
         self._room = 2 * len(lasting) + _SWEEP
 
@@ -80,14 +75,14 @@ class Watch:
         """
         now, attempts = self._seconds(), self._attempts
         while attempts and attempts[0][0] + self.after <= now:
-            attempt = attempts.popleft()
-            if _lasts(*attempt):
-                self._look(attempt[1])
+            _, job, attempt = attempts.popleft()
+            if _lasts(job, attempt):
+                self._look(job)
         if attempts:
             self._timers.at(attempts[0][0] + self.after, self._lookAtFirst)
 
 
-def _lasts(began: float, job: Job, attempt: int) -> bool:
+def _lasts(job: Job, attempt: int) -> bool:
     """
     Is a job still in an attempt?
     """

@@ -261,7 +261,7 @@ class PacketReader:
         number: int
         size: int
         magic, number, size = _HEAD.unpack_from(buffer, offset)
-        known = 0 < number < _COUNT and (magic == self._magic or magic in _MAGICS)
+        known = 0 < number < _COUNT and magic in _MAGICS
         if not known or size > self._limit:
             return self._refused(known)
         start = offset + _HEAD_SIZE
