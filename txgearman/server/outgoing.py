@@ -38,7 +38,8 @@ _PIECE: Final = 64 * 1024
 # How many buffers the kernel is given at once.
 _BUFFERS: Final = 64
 
-_log = Logger()
+# Compiled, nothing else says whose it is.
+_log: Final = Logger(__name__)
 
 
 class Outgoing:

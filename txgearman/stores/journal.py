@@ -62,6 +62,10 @@ What clients are told. Why it does not is for the log.
 """
 
 
+# Compiled, nothing else says whose it is.
+_log: Final = Logger(__name__)
+
+
 class Journal:
     """
     The L{Keeper<txgearman.board.durable.Keeper>} of a board, with a store that is
@@ -69,8 +73,6 @@ class Journal:
 
     @ivar down: what the store last said, while it does not work.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -252,7 +254,7 @@ class Journal:
         most = self._store.largest + RECORD_ROOM
         for (kind, key), value in saving.records.items():
             if value is not None and len(value) > most:
-                self._log.error(
+                _log.error(
                     "{name} has {size} bytes, which are too many for the store",
                     name=SavedRecord(kind, key, value).name,
                     size=len(value),
@@ -292,10 +294,10 @@ class Journal:
             self._end()
 
     def _deaf(self) -> None:
-        self._log.failure("somebody could not be told what was saved")
+        _log.failure("somebody could not be told what was saved")
 
     def _broken(self, failure: Failure) -> None:
-        self._log.failure("the journal has a bug", failure)
+        _log.failure("the journal has a bug", failure)
 
     # A store that fails
 
@@ -319,7 +321,7 @@ class Journal:
         """
         refused = [job for job in saving.jobs if job.number in reasons]
         if refused:
-            self._log.error(
+            _log.error(
                 "the store does not take {count} jobs, of which one is {handle}:"
                 " {reason}; they are refused",
                 count=len(refused),
@@ -386,16 +388,16 @@ class Journal:
         if failure.check(StoreUnusable) and self._board.grants:
             # Another server may have the jobs, and run them.
             self._board.forgo()
-            self._log.critical(
+            _log.critical(
                 "the store is lost: {reason}; no more jobs are granted",
                 reason=self.down,
             )
         if not failure.check(StoreError):
-            self._log.failure("a store fails with what none should raise", failure)
+            _log.failure("a store fails with what none should raise", failure)
         outage = self._outage
         if outage is None:
             outage = self._outage = Outage(self._clock.seconds())
-            self._log.error(
+            _log.error(
                 "the store does not work: {reason}; background jobs are refused until"
                 " it does",
                 reason=self.down,
@@ -422,7 +424,7 @@ class Journal:
         self._calm.cancel()
         outage, self._outage = self._outage, None
         if outage is not None:
-            self._log.info(
+            _log.info(
                 "the store works again after {seconds:.1f} s; {refused} jobs were"
                 " refused",
                 seconds=self._clock.seconds() - outage.since,
@@ -477,13 +479,13 @@ class Journal:
         self._running = False
         self._soon.cancel()
         if self._next.ended:
-            self._log.warn(
+            _log.warn(
                 "the store does not know of {ended} jobs that have ended: they will"
                 " run again",
                 ended=len(self._next.ended),
             )
         if self._next.records:
-            self._log.warn(
+            _log.warn(
                 "{records} records beside the jobs have changed, and the store does"
                 " not know of it",
                 records=len(self._next.records),
