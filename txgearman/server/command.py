@@ -9,11 +9,12 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txgearman.connection.turns import shortenTurns
@@ -26,6 +27,9 @@ from txgearman.server.options import Options
 from txgearman.server.service import GearmanServer
 
 __all__ = ["Options", "makeService"]
+
+# How often memory is given back that is not used, in seconds.
+_TIDY_EVERY: Final = 5.0
 
 
 class GearmanProcess(GearmanServer):
@@ -61,6 +65,8 @@ class GearmanProcess(GearmanServer):
         self._reactor = reactor
         self._options = options
         self._interpreter = Interpreter()
+        self._tidying = LoopingCall(self._interpreter.tidy, _TIDY_EVERY)
+        self._tidying.clock = reactor
 
     def _listen(self) -> None:
         """
@@ -78,6 +84,7 @@ class GearmanProcess(GearmanServer):
         configuration again, if there is one.
         """
         self._interpreter.serve()
+        self._tidying.start(_TIDY_EVERY, now=False)
         super().startService()
         self._listenTo(signal.SIGUSR1, self._shutDown, True)
         if self._options.configuration is not None:
@@ -117,6 +124,8 @@ class GearmanProcess(GearmanServer):
         before, self._before = self._before, {}
         for number, handler in before.items():
             signal.signal(number, handler)
+        if self._tidying.running:
+            self._tidying.stop()
         self._interpreter.restore()
         return super().stopService()
 
