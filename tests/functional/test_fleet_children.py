@@ -81,7 +81,9 @@ MASTER = """
     reactor.run()
 """
 
-# Children that tell of themselves in a file, named by the first argument.
+# Children that tell of themselves in a file, named by the first argument. They sleep
+# little by little: a signal that comes right before Python goes to sleep does not wake
+# it.
 POLITE = """
     import signal, sys, time
     def end(*_):
@@ -89,13 +91,15 @@ POLITE = """
         raise SystemExit
     signal.signal(signal.SIGTERM, end)
     open(sys.argv[1], "a").write("ready ")
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)
 """
 STUBBORN = """
     import signal, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     open(sys.argv[1], "a").write("ready ")
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)
 """
 # It writes a line after the master's death, to nobody, and then ends.
 CHATTY = """
@@ -110,7 +114,8 @@ CHATTY = """
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, end)
     open(sys.argv[1], "a").write("ready ")
-    time.sleep(600)
+    while True:
+        time.sleep(0.1)
 """
 
 WORKERS = """
