@@ -13,7 +13,7 @@ from benchmarks.stage import Stage
 
 JOBS: Final = 1_000_000
 
-_REST: Final = 1.0
+_REST: Final = 12.0
 """How long a server has to give memory back after its last job, in seconds."""
 
 

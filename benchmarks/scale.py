@@ -19,10 +19,15 @@ HUGE: Final = 64 * MIB - 4096
 """A packet has room for no more than 64 MiB, its other arguments included."""
 
 
-def against(small: Figures, large: Figures) -> Figures:
+def against(small: Figures, large: Figures, again: Figures | None = None) -> Figures:
     """
     Compare the figures of the large case with those of the small one.
+
+    @param again: those of the small one after the large one: a machine that others
+        use as well gets slower or faster meanwhile.
     """
+    if again is not None:
+        small = {name: (small[name] + again[name]) / 2 for name in ("rate", "cpu")}
     figures = {
         "small": small["rate"],
         "large": large["rate"],
@@ -56,14 +61,15 @@ def functions(stage: Stage, server: RunningServer) -> dict[str, Figures]:
     """
     Compare many functions, each of which every worker can do, with one.
     """
-    many, jobs = stage.amount(5_000, 2), stage.amount(20_000)
-    submitted, drained = submits(server, jobs), drain(server, jobs)
-    submittedMany = submits(server, jobs, functions=many)
-    drainedMany = drain(server, jobs, functions=many)
+    many, jobs = stage.amount(5_000, 2), stage.amount(40_000)
+    submitted, drained = [], []
+    for count in (1, many, 1):
+        submitted.append(submits(server, jobs, functions=count))
+        drained.append(drain(server, jobs, functions=count))
     case = f"of {many:,} functions against one"
     return {
-        f"background submits {case}": against(submitted, submittedMany),
-        f"4 workers taking jobs {case}": against(drained, drainedMany),
+        f"background submits {case}": against(*submitted),
+        f"4 workers taking jobs {case}": against(*drained),
     }
 
 
@@ -74,15 +80,20 @@ def connections(stage: Stage, server: RunningServer) -> dict[str, Figures]:
     """
     many = min(stage.amount(10_000, 10), stage.files - 100)
     jobs = stage.amount(20_000, many)
-    alone, few = calls(server, jobs), submits(server, jobs, clients=10, window=1)
+    alone = calls(server, jobs)
     with Load(server.port) as load:
         asleep(load, [IdleWorker(load) for _ in range(many)])
         beside = calls(server, jobs)
-    submitting = submits(server, jobs, clients=many, window=1)
+    aloneAgain = calls(server, jobs)
+    submitting = (
+        submits(server, jobs, clients=clients, window=1) for clients in (10, many, 10)
+    )
     return {
-        f"foreground beside {many:,} idle connections": against(alone, beside),
+        f"foreground beside {many:,} idle connections": against(
+            alone, beside, aloneAgain
+        ),
         f"background submits from {many:,} connections against 10": against(
-            few, submitting
+            *submitting
         ),
     }
 
@@ -103,7 +114,7 @@ def payloads(stage: Stage, server: RunningServer) -> dict[str, Figures]:
     large = min(stage.amount(HUGE), HUGE)
     small = max(large // 64, 1)
     figures = []
-    for payload, jobs in [(small, 256), (large, 4)]:
+    for payload, jobs in [(small, 256), (large, 4), (small, 256)]:
         yielded = calls(server, jobs, clients=1, window=1, workers=1, payload=payload)
         each = perByte(yielded, payload)
         figures.append({"rate": each["throughput"], "cpu": each["cpuPerMiB"]})
