@@ -28,6 +28,7 @@ COMPILED = [
     "txgearman/board/waking.py",
     "txgearman/board/watch.py",
     "txgearman/board/workforce.py",
+    "txgearman/server/grabbing.py",
     "txgearman/server/outgoing.py",
     "txgearman/server/promises.py",
     "txgearman/server/session.py",

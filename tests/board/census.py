@@ -106,7 +106,7 @@ def _checkFunction(board: JobBoard, function: Function) -> None:
     assert len(set(named)) == len(named), "two jobs of one unique live"
     workers = {peer for peer in board.peers if function.name in peer.abilities}
     same(set(function.workers), workers)
-    same(set(function.sleepers), {w for w in workers if w.rest is Rest.ASLEEP})
+    same(set(function.sleepers), {worker for worker in workers if worker.idle})
     same(function.woken, sum(w.rest is Rest.WOKEN for w in workers))
 
 

@@ -27,6 +27,7 @@ Heard: TypeAlias = tuple[str | Data, ...]
 """What a peer was told: the packet's name, the job's handle, the rest."""
 
 NOOP: Heard = ("NOOP",)
+OFFER: Heard = ("offer",)
 
 NOON = 1_700_000_000.0
 """When a scene begins, in seconds of the epoch: a date like those of real jobs."""
@@ -94,6 +95,9 @@ class RecordingLink:
 
     def noop(self) -> None:
         self.heard.append(NOOP)
+
+    def offer(self) -> None:
+        self.heard.append(OFFER)
 
     def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
         self.heard.append(progress(job, numerator, denominator))
@@ -166,6 +170,12 @@ class Actor:
 
     def sleeps(self) -> None:
         self._board.preSleep(self.peer)
+
+    def waits(self) -> None:
+        """
+        Wait for the answer to a grab that was granted nothing.
+        """
+        self._board.wait(self.peer)
 
     def grabs(self) -> Job | None:
         job = self._board.grab(self.peer)

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.board.stage import LONG, NOOP, Actor, Stage, takeCensus
+from tests.board.stage import LONG, NOOP, OFFER, Actor, Stage, takeCensus
 from txgearman.board.function import QueueLimit
 from txgearman.board.job import Job, JobState, Priority
 from txgearman.board.peer import Rest
@@ -62,6 +62,7 @@ class Player:
     @ivar told: how often it was told to wake since it last grabbed or slept.
     @ivar toldAt: when that was.
     @ivar asleep: whether it sleeps and was not told to wake.
+    @ivar waits: whether it does not sleep then, but waits for the answer to a grab.
     """
 
     actor: Actor
@@ -69,6 +70,7 @@ class Player:
     told: int = 0
     toldAt: float = 0.0
     asleep: bool = False
+    waits: bool = False
 
 
 class Scenes(RuleBasedStateMachine):
@@ -189,6 +191,7 @@ class Scenes(RuleBasedStateMachine):
         player = self.player(who)
         player.told = 0
         player.asleep = True
+        player.waits = False
         player.actor.sleeps()
         assert bool(self.waitFor(player)) == (not self.listen(player))
 
@@ -203,7 +206,7 @@ class Scenes(RuleBasedStateMachine):
         waiting = self.waitFor(player)
         job = player.actor.grabs()
         player.told = 0
-        player.asleep = False
+        player.asleep = player.waits = False
         assert (job in waiting) if waiting else (job is None)
         if job is not None:
             assert job.priority == min(other.priority for other in waiting)
@@ -215,6 +218,17 @@ class Scenes(RuleBasedStateMachine):
             assert job.attempts == record.attempts
             timeout = player.timeouts[job.function.name]
             record.deadline = timeout and self.stage.clock.seconds() + timeout
+
+    @rule(who=numbers)
+    def waits(self, who: int) -> None:
+        """
+        Somebody who finds no job waits for the answer.
+        """
+        self.grabs(who)
+        player = self.player(who)
+        if not self.waitFor(player) and self.listen(player):
+            player.asleep = player.waits = True
+            player.actor.waits()
 
     @rule()
     def allGrab(self) -> None:
@@ -293,6 +307,10 @@ class Scenes(RuleBasedStateMachine):
         """
         for player in self.players:
             self.listen(player)
+        while offered := [who for who, p in enumerate(self.players) if self.offered(p)]:
+            self.grabs(offered[0])
+            for player in self.players:
+                self.listen(player)
         for handle, record in self.records.items():
             if handle not in self.board.jobs:
                 assert not any(record.owed.values()), "everybody was told of the end"
@@ -327,7 +345,8 @@ class Scenes(RuleBasedStateMachine):
         """
         now = self.stage.clock.seconds()
         for player in self.players:
-            assert player.asleep == (player.actor.peer.rest is Rest.ASLEEP)
+            rest = Rest.WAITING if player.waits else Rest.ASLEEP
+            assert player.asleep == (player.actor.peer.rest is rest)
         for name in NAMES:
             able = [player for player in self.players if name in player.timeouts]
             coming = [p for p in able if p.told and now - p.toldAt < DELAY]
@@ -381,6 +400,12 @@ class Scenes(RuleBasedStateMachine):
         (player,) = (p for p in self.players if p.actor.peer is record.job.worker)
         return record, player
 
+    def offered(self, player: Player) -> bool:
+        """
+        Was a player offered a job instead of an answer, which it takes at once?
+        """
+        return player.waits and bool(player.told)
+
     def drop(self, records: list[Record]) -> None:
         """
         Note which of some jobs that do not run, or do so no more, are over: those
@@ -415,8 +440,9 @@ class Scenes(RuleBasedStateMachine):
         @return: whether it was not told to wake.
         """
         for heard in player.actor.hears():
-            if heard == NOOP:
+            if heard in (NOOP, OFFER):
                 assert player.asleep, "only sleepers are woken"
+                assert (heard == OFFER) == player.waits
                 player.told += 1
                 player.toldAt = self.stage.clock.seconds()
                 player.asleep = False

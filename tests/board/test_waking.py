@@ -4,7 +4,7 @@ Sleeping workers are woken.
 
 from __future__ import annotations
 
-from tests.board.stage import LONG, NOON, NOOP, BoardTestCase, woken
+from tests.board.stage import LONG, NOON, NOOP, OFFER, BoardTestCase, woken
 from txgearman.board.job import Priority
 
 
@@ -169,6 +169,139 @@ class WakeTests(BoardTestCase):
         both = stage.sleeper(b"f")
         both.submits()
         self.assertEqual(both.hears(), [NOOP])
+
+
+class WaitTests(BoardTestCase):
+    """
+    A worker that waits for the answer to its grab is offered new jobs.
+    """
+
+    def test_offered(self) -> None:
+        """
+        It is offered the next job for it, and told nothing else.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        worker.waits()
+        client.submits(b"g")
+        self.assertEqual(worker.hears(), [])
+        job = client.submits(b"f")
+        self.assertEqual(worker.hears(), [OFFER])
+        self.assertIs(worker.takes(), job)
+        client.submits(b"f")
+        self.assertEqual(worker.hears(), [])
+
+    def test_beforeSleepers(self) -> None:
+        """
+        It goes before those that sleep longer than it waits.
+        """
+        stage = self.stage()
+        client, sleeper = stage.client(), stage.sleeper(b"f")
+        worker = stage.worker(b"f")
+        worker.waits()
+        client.submits()
+        self.assertEqual((worker.hears(), sleeper.hears()), ([OFFER], []))
+        worker.takes()
+        client.submits()
+        self.assertEqual((worker.hears(), sleeper.hears()), ([], [NOOP]))
+
+    def test_taken(self) -> None:
+        """
+        It may wait on when another one has taken the job.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        worker.waits()
+        client.submits()
+        stage.worker(b"f").takes()
+        self.assertEqual(worker.hears(), [OFFER])
+        self.assertIsNone(worker.grabs())
+        worker.waits()
+        client.submits()
+        self.assertEqual(worker.hears(), [OFFER])
+
+    def test_tookAnother(self) -> None:
+        """
+        Whoever is offered a job and takes one of another function leaves it to the
+        next one.
+        """
+        stage = self.stage()
+        client, sleeper = stage.client(), stage.sleeper(b"f")
+        worker = stage.worker(b"f", b"g")
+        worker.waits()
+        job = client.submits(b"f")
+        urgent = client.submits(b"g", priority=Priority.HIGH)
+        self.assertEqual((worker.hears(), sleeper.hears()), ([OFFER], []))
+        self.assertIs(worker.takes(), urgent)
+        self.assertEqual(sleeper.hears(), [NOOP])
+        self.assertIs(sleeper.takes(), job)
+
+    def test_noMore(self) -> None:
+        """
+        It waits no more once it grabs, sleeps, or is lost.
+        """
+        stage = self.stage()
+        client = stage.client()
+        grabbing, sleeping, lost = (stage.worker(b"f") for _ in range(3))
+        for worker in (grabbing, sleeping, lost):
+            worker.waits()
+        self.assertIsNone(grabbing.grabs())
+        sleeping.sleeps()
+        lost.leaves()
+        client.submits()
+        client.submits()
+        heard = [worker.hears() for worker in (grabbing, sleeping, lost)]
+        self.assertEqual(heard, [[], [NOOP], []])
+        stage.census()
+
+    def test_learnsAndForgets(self) -> None:
+        """
+        What it learns while it waits, it is offered; what it forgets, it is not.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        client.submits(b"g")
+        worker.waits()
+        worker.cantDo(b"f")
+        client.submits(b"f")
+        self.assertEqual(worker.hears(), [])
+        worker.canDo(b"g")
+        self.assertEqual(worker.hears(), [OFFER])
+
+    def test_stopped(self) -> None:
+        """
+        A board that drains offers nothing.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        client.submits(background=True, due=NOON + 5)
+        worker.waits()
+        stage.board.drain(lambda: None)
+        stage.passes(LONG)
+        self.assertEqual(worker.hears(), [])
+
+    def test_due(self) -> None:
+        """
+        It is offered what is due.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        client.submits(background=True, due=NOON + 5)
+        worker.waits()
+        stage.passes(5)
+        self.assertEqual(worker.hears(), [OFFER])
+
+    def test_noLooking(self) -> None:
+        """
+        Nobody looks after a while whether it came: it is there.
+        """
+        stage = self.stage()
+        client, worker = stage.client(), stage.worker(b"f")
+        worker.waits()
+        client.submits()
+        self.assertEqual(stage.clock.getDelayedCalls(), [])
+        worker.takes()
+        stage.census()
 
 
 class AbilityTests(BoardTestCase):

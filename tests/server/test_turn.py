@@ -9,12 +9,12 @@ from collections.abc import Callable
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from txgearman.server.turn import Turn
+from txgearman.server.turn import MOMENT, Turn
 
 
-class Writer:
+class Speaker:
     """
-    Something that owes, and says so when it is flushed.
+    Somebody who says when it is his turn.
     """
 
     def __init__(
@@ -24,9 +24,30 @@ class Writer:
         self._said = said
         self._then = then
 
-    def flush(self) -> None:
-        self._said.append(self._name)
+    def says(self, mark: str) -> None:
+        """
+        Say his name, and do what is to be done then.
+        """
+        self._said.append(self._name + mark)
         self._then()
+
+
+class Writer(Speaker):
+    """
+    Something that owes, and says so when it is flushed.
+    """
+
+    def flush(self) -> None:
+        self.says("")
+
+
+class Asker(Speaker):
+    """
+    A worker's question, which says when it is looked after.
+    """
+
+    def turnEnds(self) -> None:
+        self.says("?")
 
 
 class EndingClock(Clock):
@@ -42,15 +63,21 @@ class EndingClock(Clock):
         self.ending.append(call)
 
 
-class TurnTests(SynchronousTestCase):
+class TurnTestCase(SynchronousTestCase):
     """
-    Everything leaves at the end of the turn.
+    A turn, and what those say who take part in it.
     """
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.turn = Turn(self.clock)
         self.said: list[str] = []
+
+
+class TurnTests(TurnTestCase):
+    """
+    Everything leaves at the end of the turn.
+    """
 
     def writer(self, name: str, then: Callable[[], None] = lambda: None) -> Writer:
         return Writer(name, self.said, then)
@@ -119,3 +146,146 @@ class TurnTests(SynchronousTestCase):
         A turn begins without a sender.
         """
         self.assertIsNone(self.turn.sender)
+
+    def test_order(self) -> None:
+        """
+        Questions are looked after first; then workers are woken, then questions
+        looked after that come of it; and all that is owed leaves behind that.
+        """
+        offered = Asker("offered", self.said)
+
+        def wake() -> None:
+            self.said.append("wake")
+            self.turn.grabs(offered)
+            self.turn.owes(self.writer("woken"))
+
+        self.turn.owes(self.writer("owing"))
+        self.turn.wakes(wake)
+        self.turn.grabs(Asker("asking", self.said))
+        self.clock.advance(0)
+        self.assertEqual(self.said, ["asking?", "wake", "offered?", "owing", "woken"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_error(self) -> None:
+        """
+        An error in the middle of a turn costs nobody else anything.
+        """
+        self.turn.owes(self.writer("owing"))
+        self.turn.grabs(Asker("first", self.said, fail))
+        self.turn.grabs(Asker("second", self.said))
+        self.turn.wakes(fail)
+        self.turn.wakes(lambda: self.said.append("wake"))
+        self.assertRaises(ZeroDivisionError, self.clock.advance, 0)
+        self.assertEqual(self.said, ["first?", "owing"])
+        self.assertRaises(ZeroDivisionError, self.clock.advance, 0)
+        self.assertEqual(self.said, ["first?", "owing", "second?"])
+        self.turn.owes(self.writer("next"))
+        self.clock.advance(0)
+        self.assertEqual(self.said, ["first?", "owing", "second?", "wake", "next"])
+
+
+def fail() -> None:
+    """
+    Have a bug.
+    """
+    raise ZeroDivisionError
+
+
+class MomentTests(TurnTestCase):
+    """
+    Questions wait for a moment or two.
+    """
+
+    def asker(self, name: str, then: Callable[[], None] = lambda: None) -> Asker:
+        return Asker(name, self.said, then)
+
+    def test_answered(self) -> None:
+        """
+        Each waits for a whole moment, and all share the call that ends it.
+        """
+        self.turn.waits(self.asker("a"))
+        self.clock.advance(MOMENT)
+        self.turn.waits(self.asker("b"))
+        self.assertEqual(self.said, [])
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?"])
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?", "b?"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_anew(self) -> None:
+        """
+        Whoever waits anew waits for a whole moment again.
+        """
+        asker = self.asker("a")
+        self.turn.waits(asker)
+        self.clock.advance(MOMENT)
+        self.turn.waits(asker)
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, [])
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?"])
+
+    def test_leaves(self) -> None:
+        """
+        Whoever leaves is not answered; when all have left, nothing is to be done.
+        """
+        a, b = self.asker("a"), self.asker("b")
+        self.turn.waits(a)
+        self.clock.advance(MOMENT)
+        self.turn.waits(b)
+        self.turn.leaves(a)
+        self.turn.leaves(a)
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, [])
+        self.turn.leaves(b)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_waitsAfterAnswer(self) -> None:
+        """
+        Whoever is answered may wait at once for another answer.
+        """
+        asker = self.asker("a", lambda: self.turn.waits(asker))
+        self.turn.waits(asker)
+        for _ in range(6):
+            self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?"] * 3)
+
+    def test_error(self) -> None:
+        """
+        An error in one answer delays the others by a moment.
+        """
+        for name, then in [("a", fail), ("b", lambda: None)]:
+            self.turn.waits(self.asker(name, then))
+        self.clock.advance(MOMENT)
+        self.assertRaises(ZeroDivisionError, self.clock.advance, MOMENT)
+        self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?", "b?"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_clockPutBack(self) -> None:
+        """
+        When the clock is put back, who waits next ends the wait for all.
+        """
+        self.turn.waits(self.asker("a"))
+        self.clock.rightNow -= 3600
+        self.turn.waits(self.asker("b"))
+        for _ in range(3):
+            self.clock.advance(MOMENT)
+        self.assertEqual(self.said, ["a?", "b?"])
+
+    def test_finish(self) -> None:
+        """
+        In the end all are answered, the longest waiting first, and what they are owed
+        leaves.
+        """
+        self.turn.waits(self.asker("a"))
+        self.clock.advance(MOMENT)
+        owe = self.turn.owes
+        writer = Writer("writes", self.said)
+        self.turn.waits(self.asker("b", lambda: owe(writer)))
+        self.turn.finish()
+        self.assertEqual(self.said, ["a?", "b?", "writes"])
+        self.clock.advance(0)
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -99,8 +99,10 @@ class Function:
     @ivar byUnique: its living jobs by their unique.
     @ivar byData: those whose unique is C{-}, by their workload.
     @ivar workers: the workers that can do it, in the order of their coming.
-    @ivar sleepers: those of them that sleep, the most recently active last.
-    @ivar woken: how many of them were woken and have not grabbed since.
+    @ivar sleepers: those of them that sleep, or wait for the answer to a grab, the most
+        recently active last.
+    @ivar woken: how many of them were woken, or offered a job, and have not grabbed
+        since.
     """
 
     __slots__ = (

@@ -37,6 +37,11 @@ class Link(Protocol):
         The worker is woken: there may be a job for it.
         """
 
+    def offer(self) -> None:
+        """
+        The worker asked for a job and waits for an answer: there may be one for it.
+        """
+
     def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
         """
         The worker reported progress, in the worker's own words.
@@ -74,10 +79,12 @@ class Rest(enum.Enum):
 
     A worker says that it sleeps (PRE_SLEEP), is woken at most once (NOOP), and
     is awake again when it grabs. If it takes too long for that, it is overdue,
-    and nobody counts on it.
+    and nobody counts on it. While it waits for the answer to a grab, new jobs are
+    for it as for a sleeper; only that it need not be woken.
     """
 
     AWAKE = enum.auto()
+    WAITING = enum.auto()
     ASLEEP = enum.auto()
     WOKEN = enum.auto()
     OVERDUE = enum.auto()
@@ -243,6 +250,13 @@ class Peer:
             for ability in passed:
                 self.hadTurn(ability)
         return found
+
+    @property
+    def idle(self) -> bool:
+        """
+        Are new jobs for it: does it sleep, or wait for the answer to a grab?
+        """
+        return self.rest is Rest.ASLEEP or self.rest is Rest.WAITING
 
     @property
     def address(self) -> bytes:

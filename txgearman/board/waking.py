@@ -7,6 +7,7 @@ The rules, which keep a thousand sleeping workers from running for one job:
     recently active first: its memory is warm. None are woken for a job that is
     granted before the turn is over in which it came.
   - A worker is told once (NOOP), until it grabs or says that it sleeps again.
+  - Who waits for the answer to a grab counts as a sleeper, and is offered the job.
   - When a woken worker grabs, is lost, or has not come after a while, and more
     jobs wait than woken workers are still on their way, the next sleeper is
     woken. So a worker that hangs costs a job that while and no more.
@@ -60,14 +61,26 @@ class Waker:
         """
         A worker says that it sleeps. If a job waits for it, it is woken at once.
         """
-        self.awake(worker)
-        worker.rest = Rest.ASLEEP
-        for ability in worker.abilities.values():
-            ability.function.sleepers[worker] = None
+        self._settle(worker, Rest.ASLEEP)
         if not self.stopped and any(
             a.function.offered for a in worker.abilities.values()
         ):
             self._rouse(worker)
+
+    def wait(self, worker: Peer) -> None:
+        """
+        A worker waits for the answer to a grab, since no job waits for it.
+        """
+        self._settle(worker, Rest.WAITING)
+
+    def _settle(self, worker: Peer, rest: Rest) -> None:
+        """
+        New jobs are for that worker from now on.
+        """
+        self.awake(worker)
+        worker.rest = rest
+        for ability in worker.abilities.values():
+            ability.function.sleepers[worker] = None
 
     def awake(self, worker: Peer) -> bool:
         """
@@ -75,13 +88,14 @@ class Waker:
 
         @return: whether it had been woken.
         """
-        rest, worker.rest = worker.rest, Rest.AWAKE
-        if rest is Rest.ASLEEP:
+        idle, woken = worker.idle, worker.rest is Rest.WOKEN
+        worker.rest = Rest.AWAKE
+        if idle:
             for ability in worker.abilities.values():
                 del ability.function.sleepers[worker]
-        elif rest is Rest.WOKEN:
+        elif woken:
             self._countOut(worker)
-        return rest is Rest.WOKEN
+        return woken
 
     def _countOut(self, worker: Peer) -> None:
         """
@@ -150,7 +164,7 @@ class Waker:
         A worker gained an ability, perhaps in its sleep.
         """
         function = ability.function
-        if worker.rest is Rest.ASLEEP:
+        if worker.idle:
             function.sleepers[worker] = None
             if function.offered and not self.stopped:
                 self._rouse(worker)
@@ -161,7 +175,7 @@ class Waker:
         """
         A worker lost an ability, perhaps in its sleep.
         """
-        if worker.rest is Rest.ASLEEP:
+        if worker.idle:
             del ability.function.sleepers[worker]
         elif worker.rest is Rest.WOKEN:
             ability.function.woken -= 1
@@ -176,13 +190,19 @@ class Waker:
 
     def _rouse(self, worker: Peer) -> None:
         """
-        Wake one worker, and look after a while whether it came.
+        Wake one worker, and look after a while whether it came; there is no need to
+        for one that waits.
         """
-        now = self._seconds()
-        worker.rest, worker.wokenAt = Rest.WOKEN, now
+        waits = worker.rest is Rest.WAITING
+        worker.rest = Rest.WOKEN
         for ability in worker.abilities.values():
             del ability.function.sleepers[worker]
             ability.function.woken += 1
+        if waits:
+            worker.wokenAt = 0.0
+            worker.link.offer()
+            return
+        now = worker.wokenAt = self._seconds()
         if not self._woken:
             self._timers.at(now + self._policy.wakeupDelay, self._look)
         self._woken.append((now, worker))

@@ -95,3 +95,10 @@ class Workforce:
         A worker sleeps until it is woken.
         """
         self._waker.sleep(worker)
+
+    def wait(self, worker: Peer) -> None:
+        """
+        A worker to which no job was granted is offered the next one. It waits until
+        it grabs again.
+        """
+        self._waker.wait(worker)

@@ -142,7 +142,7 @@ class GearmanServerFactory(Factory):
 
         @param whenGone: called when the last one is gone; perhaps at once.
         """
-        self.turn.end()
+        self.turn.finish()
         if not self._connections:
             whenGone()
             return

@@ -13,6 +13,7 @@ from txgearman.board.peer import Peer
 from txgearman.board.schedule import Schedule
 from txgearman.errors import BadSchedule, ServerError
 from txgearman.server import admin
+from txgearman.server.grabbing import Grabbing
 from txgearman.server.outgoing import Outgoing
 from txgearman.server.turn import Receiver
 from txgearman.wire import packets as p
@@ -52,9 +53,6 @@ class Connection(Protocol):
         """
 
 
-_Assign = Callable[["Session", Job], None]
-
-
 class Session:
     """
     The conversation with one peer.
@@ -88,9 +86,10 @@ class Session:
         self._turn = factory.turn
         self._out = outgoing
         self._holders: dict[Receiver, None] = {}
-        # How to assign a job to the worker that has asked for one.
-        self._open: _Assign | None = None
         self.peer: Peer = self._board.made(self, host, port, local)
+        self._grabbing = Grabbing(
+            self._board, self.peer, self._turn, factory.settings.spell, self
+        )
 
     @property
     def held(self) -> bool:
@@ -111,7 +110,7 @@ class Session:
         """
         Leave the board.
         """
-        self._open = None
+        self._grabbing.lost()
         for receiver in self._holders:
             receiver.letGo(self)
         self._out.lost()
@@ -140,6 +139,7 @@ class Session:
         Work on what has arrived, until the peer is held up.
         """
         turn, reader, holders = self._turn, self.reader, self._holders
+        grabbing = self._grabbing
         before, turn.sender = turn.sender, self
         try:
             while not holders:
@@ -147,8 +147,8 @@ class Session:
                 if event is None:
                     break
                 number, arguments = event
-                if self._open is not None:
-                    self.answerGrab()
+                if grabbing.reply:
+                    grabbing.answer()
                 method, count = _METHODS[number], len(arguments)
                 try:
                     # Most have a few arguments, and a call with any number of them
@@ -170,6 +170,9 @@ class Session:
 
     def noop(self) -> None:
         self._out.packet(p.NOOP)
+
+    def offer(self) -> None:
+        self._grabbing.offer()
 
     def workStatus(self, job: Job, numerator: bytes, denominator: bytes) -> None:
         self._out.answer(p.WORK_STATUS, job.handle, numerator, denominator)
@@ -251,56 +254,35 @@ class Session:
         return
 
     def _preSleep(self) -> None:
+        self._grabbing.sleep()
         self._board.preSleep(self.peer)
 
     def _grab(self) -> None:
-        self._grabFor(Session._assign)
+        self._grabbing.ask(p.JOB_ASSIGN)
 
     def _grabUnique(self) -> None:
-        self._grabFor(Session._assignUnique)
+        self._grabbing.ask(p.JOB_ASSIGN_UNIQ)
 
     def _grabAll(self) -> None:
-        self._grabFor(Session._assignAll)
+        self._grabbing.ask(p.JOB_ASSIGN_ALL)
 
-    def _grabFor(self, assign: _Assign) -> None:
+    def assign(self, job: Job, reply: int) -> None:
         """
-        Assign a job, or leave the question open until the turn ends.
+        Answer the worker that there is a job.
         """
-        job = self._board.grab(self.peer)
-        if job is not None:
-            assign(self, job)
+        handle, name, data = job.handle, job.function.name, job.data
+        if reply == p.JOB_ASSIGN:
+            self._out.answer(reply, handle, name, data)
+        elif reply == p.JOB_ASSIGN_ALL and job.reducer:
+            self._out.answer(reply, handle, name, job.unique, job.reducer, data)
         else:
-            self._open = assign
-            self._turn.grabs(self)
+            self._out.answer(p.JOB_ASSIGN_UNIQ, handle, name, job.unique, data)
 
-    def answerGrab(self) -> None:
+    def noJob(self) -> None:
         """
-        Answer the worker's open question, if there is one.
+        Answer the worker that there is none.
         """
-        assign, self._open = self._open, None
-        if assign is None:
-            return
-        job = self._board.grab(self.peer)
-        if job is None:
-            self._out.answer(p.NO_JOB)
-        else:
-            assign(self, job)
-
-    def _assign(self, job: Job) -> None:
-        self._out.answer(p.JOB_ASSIGN, job.handle, job.function.name, job.data)
-
-    def _assignUnique(self, job: Job) -> None:
-        name, unique = job.function.name, job.unique
-        self._out.answer(p.JOB_ASSIGN_UNIQ, job.handle, name, unique, job.data)
-
-    def _assignAll(self, job: Job) -> None:
-        if not job.reducer:
-            self._assignUnique(job)
-            return
-        name, unique = job.function.name, job.unique
-        self._out.answer(
-            p.JOB_ASSIGN_ALL, job.handle, name, unique, job.reducer, job.data
-        )
+        self._out.answer(p.NO_JOB)
 
     def _workStatus(self, handle: bytes, numerator: bytes, denominator: bytes) -> None:
         self._board.workStatus(self.peer, handle, numerator, denominator)

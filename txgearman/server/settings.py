@@ -29,9 +29,13 @@ class Settings:
     @ivar keepalive: L{None} for no TCP keepalive.
     @ivar stallTimeout: a peer that is owed much and takes nothing for so many
         seconds is lost: those who have something for it wait meanwhile.
+    @ivar spell: for so long since it slept, in seconds, a worker for which there is
+        no job is told so a moment later, in case one comes; see
+        L{txgearman.server.grabbing}. 0 to tell it at once.
     """
 
     limits: Limits = field(factory=Limits)
     maxConnections: int = 0
     keepalive: Keepalive | None = None
     stallTimeout: float = 60.0
+    spell: float = 0.005

@@ -4,28 +4,34 @@ in it leaves at its end, in one write for each connection.
 
 System calls are most of what a job costs, so this is what makes a job cheap. It is
 also why a worker that asks for a job waits until the end of the turn to be told that
-there is none: it may be in what arrives in the same turn, and then the worker needs
+there is none, or a little longer: it may arrive meanwhile, and then the worker needs
 neither sleep nor be woken.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from txgearman.connection.turns import turnEndOf
 
+MOMENT: Final = 0.0005
+"""
+How long a moment is, in seconds; a millisecond with epoll, which counts in those.
+"""
 
-class Grabbing(Protocol):
+
+class Question(Protocol):
     """
     A worker that asked for a job when there was none.
     """
 
-    def answerGrab(self) -> None:
+    def turnEnds(self) -> None:
         """
-        Look again, and answer.
+        Look again, and answer; or wait for a moment, once.
         """
 
 
@@ -73,22 +79,68 @@ class Turn:
 
     @ivar sender: the peer whose input is being worked on.
     @ivar atEnd: calls something when a turn ends.
+    @ivar seconds: says what time it is, in seconds.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self.sender: Sender | None = None
-        self._grabbing: list[Grabbing] = []
-        self._waking: list[Callable[[], None]] = []
+        self._clock = clock
+        self._asking: deque[Question] = deque()
+        self._waking: deque[Callable[[], None]] = deque()
         self._owing: list[Owing] = []
         self._begun = False
+        # Who waits for a moment: since the last tick, and since before it.
+        self._young: dict[Question, None] = {}
+        self._old: dict[Question, None] = {}
+        self._tick: IDelayedCall | None = None
         self.atEnd = turnEndOf(clock)
+        self.seconds = clock.seconds
 
-    def grabs(self, grabbing: Grabbing) -> None:
+    def grabs(self, question: Question) -> None:
         """
-        Answer C{grabbing} at the end of this turn, unless it was answered before.
+        Look after a question at the end of this turn.
         """
         self._begin()
-        self._grabbing.append(grabbing)
+        self._asking.append(question)
+
+    def waits(self, question: Question) -> None:
+        """
+        Answer a question after one moment or two.
+        """
+        self._old.pop(question, None)
+        self._young[question] = None
+        self._wind()
+
+    def leaves(self, question: Question) -> None:
+        """
+        Nobody waits for the answer to a question any more.
+        """
+        self._old.pop(question, None)
+        self._young.pop(question, None)
+        if self._tick is not None and not (self._old or self._young):
+            self._tick.cancel()
+            self._tick = None
+
+    def _wind(self) -> None:
+        """
+        See that a moment ends soon, also when the clock was put back meanwhile. All
+        who wait share it: a call for each would take longer than what it spares.
+        """
+        if self._tick is None:
+            self._tick = self._clock.callLater(MOMENT, self._ticked)
+        elif self._tick.getTime() - self.seconds() > MOMENT:
+            self._tick.reset(MOMENT)
+
+    def _ticked(self) -> None:
+        """
+        A moment is over.
+        """
+        self._tick = None
+        over, self._old, self._young = self._old, self._young, {}
+        if self._old:
+            self._wind()
+        for question in over:
+            self.grabs(question)
 
     def wakes(self, wake: Callable[[], None]) -> None:
         """
@@ -113,13 +165,36 @@ class Turn:
         """
         Answer, wake and flush.
         """
-        self._begun = False
-        grabbing, self._grabbing = self._grabbing, []
-        for one in grabbing:
-            one.answerGrab()
-        waking, self._waking = self._waking, []
-        for wake in waking:
-            wake()
+        if self._tick is not None:
+            self._wind()
+        self._begun = True
+        try:
+            while self._asking or self._waking:
+                if self._asking:
+                    self._asking.popleft().turnEnds()
+                else:
+                    # Who is offered a job instead of being woken asks then.
+                    self._waking.popleft()()
+        finally:
+            self._begun = False
+            if self._asking or self._waking:
+                # There was an error, which is none of theirs.
+                self._begin()
+            self._flush()
+
+    def _flush(self) -> None:
+        """
+        Let all write that owe something.
+        """
         owing, self._owing = self._owing, []
         for debt in owing:
             debt.flush()
+
+    def finish(self) -> None:
+        """
+        End this turn, and answer all who wait: it is the last one.
+        """
+        for question in (*self._old, *self._young):
+            self.leaves(question)
+            self.grabs(question)
+        self.end()

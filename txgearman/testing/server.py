@@ -55,6 +55,8 @@ class MemoryServer:
         """
         @param policy: what it may do with jobs; without one, handles start with
             C{H:} and the name.
+        @param settings: those of its connections; without, a worker for which there
+            is no job is told so without time having to pass.
         """
         self.name = name
         self.running = False
@@ -62,7 +64,7 @@ class MemoryServer:
         if policy is None:
             policy = Policy(handlePrefix=b"H:" + name.encode())
         self._policy = policy
-        self._settings = settings
+        self._settings = Settings(spell=0) if settings is None else settings
         self._joints: list[Joint] = []
         self._lives = 0
         self.start()
