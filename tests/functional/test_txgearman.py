@@ -415,11 +415,13 @@ async def test_secondSignal(fleet: Fleet, peers: Peers, tmp_path: Path) -> None:
     """
     server = await fleet.server()
     command = "echo $$ > pid; exec sleep 600"
-    worker = await startWorker(peers, server, "--", "sh", "-c", command)
+    worker = await startWorker(peers, server, "-v", "--", "sh", "-c", command)
     job = await fleet.client(server).submit("work", b"")
     pid = tmp_path / "pid"
     await until(lambda: pid.exists() and pid.read_text() != "", "the job runs")
     worker.signal(signal.SIGINT)
+    # Two signals that a process finds at the same time are one.
+    await until(lambda: b"no more jobs; 1 running" in worker.errors, "the first")
     fleet.worker(server).register("work", lambda job: b"mine now")
     await untilServed(server.port, "work", 2)
     assert worker.status is None

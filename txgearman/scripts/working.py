@@ -12,6 +12,7 @@ from argparse import Namespace
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from txgearman.errors import JobFailed
 from txgearman.scripts.arguments import timeoutOf
@@ -53,6 +54,8 @@ class _Working:
     A job is given back, for others to do, by leaving it undone until the worker
     disconnects. So the worker goes when the only jobs it has are such ones.
     """
+
+    _log = Logger()
 
     def __init__(self, reactor: Any, worker: Worker[bytes], options: Namespace) -> None:
         self._reactor = reactor
@@ -100,6 +103,7 @@ class _Working:
         """
         if not self._draining:
             self._draining = True
+            self._log.info("takes no more jobs; {jobs} running", jobs=self._running)
             self._worker.drain().chainDeferred(self._over)
 
     async def do(self, job: RunningJob[bytes]) -> bytes:
