@@ -36,6 +36,7 @@ COMPILED = [
     "txgearman/stores/journal.py",
     "txgearman/stores/rows.py",
     "txgearman/stores/sqlite/statements.py",
+    "txgearman/stores/writing.py",
 ]
 
 # It reads the types of what the modules import.

@@ -116,3 +116,22 @@ class SavingTests(SynchronousTestCase):
         self.saving.letGo(self.sender)
         self.saving.settle(None)
         self.assertEqual(self.sender.heard, ["hold"])
+
+    def test_inherits(self) -> None:
+        """
+        What ended or changed in one that came to nothing is kept in mind, and so is
+        that its jobs have to end; the end of a job comes before its changes.
+        """
+        failed, later = self.saving, Saving()
+        other = self.stage.client().submits(background=True)
+        number = self.job.number
+        failed.jobs[self.job] = None
+        failed.changed |= {number: self.job, other.number: other}
+        failed.ended[7] = None
+        failed.records["kind", b"key"] = None
+        later.changed[7] = self.job
+        later.inherit(failed)
+        self.assertEqual(later.jobs, {})
+        self.assertEqual(set(later.ended), {7, number})
+        self.assertEqual(later.changed, {other.number: other})
+        self.assertEqual(later.records, {("kind", b"key"): None})

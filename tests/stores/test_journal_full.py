@@ -4,7 +4,8 @@ Tests for L{txgearman.stores.journal}: batches that are full.
 
 from __future__ import annotations
 
-from tests.stores.stage import Outcome
+from tests.server.pump import logged
+from tests.stores.stage import Outcome, PickyStore
 from tests.stores.test_journal import JournalTestCase
 from txgearman.board.saving import Told
 from txgearman.stores.journal import REFUSAL
@@ -45,7 +46,6 @@ class FullBatchTests(JournalTestCase):
         """
         full, others = self.ask(MANY), self.ask(200)
         self.stage.runner.finishes()
-        self.stage.writes()
         self.assertEqual([o.told for o in full], MANY * [[]])
         self.stage.runner.finishes()
         self.assertEqual([o.told for o in full], MANY * [[None]])
@@ -60,18 +60,79 @@ class FullBatchTests(JournalTestCase):
         self.ask(MANY - 1)
         self.assertEqual(self.written(), [1, MANY - 1])
 
+    def test_ahead(self) -> None:
+        """
+        The thread has a full batch before anybody knows what became of the one that
+        it writes; and then the next one, if it is full by then.
+        """
+        runner = self.stage.runner
+        self.ask(MANY + 200)
+        self.assertEqual(runner.busy, 2)
+        runner.finishes()
+        self.assertEqual(runner.busy, 2)
+        runner.finishes()
+        self.assertEqual(runner.busy, 1)
+        self.assertEqual(self.written(), [1, MANY, 200])
+
+    def test_notTried(self) -> None:
+        """
+        What is ahead of time is not written before what stands in front of it: when a
+        job spoils that, its parts are written first.
+        """
+        self.startPicky()
+        batch = [*self.ask(2), *self.ask(1, data=b"poison"), *self.ask(2)]
+        self.stage.writes()
+        full = self.ask(MANY)
+        self.assertEqual(self.stage.runner.busy, 2)
+        with logged() as lines:
+            written = self.written()
+        kept = [o.job.handle in self.stage.kept for o in batch]
+        self.assertEqual(kept, [True, True, False, True, True])
+        self.assertEqual([o.told for o in full], MANY * [[None]])
+        self.assertEqual([count for count in written if count], [2, 2, MANY])
+        self.assertEqual(len(self.stage.kept), 4 + MANY)
+        [line] = lines
+        self.assertIn("does not take 1 jobs", line)
+
+    def test_notTriedEnds(self) -> None:
+        """
+        Nor is a job ended in the store before it is saved there.
+        """
+        self.startPicky()
+        ended = self.client.submits(unique=b"u")
+        self.ask(1, unique=b"u")
+        self.ask(1, data=b"poison")
+        self.stage.writes()
+        self.worker.completes(self.worker.takes())
+        self.ask(MANY)
+        self.assertEqual(self.stage.runner.busy, 2)
+        with logged():
+            self.stage.rests()
+        done: list[str] = []
+        for batch in self.commits:
+            done += ["saved" for job in batch.inserts if job.number == ended.number]
+            done += ["ended" for number in batch.deletes if number == ended.number]
+        self.assertEqual(done, ["saved", "ended"])
+        self.assertEqual(len(self.stage.kept), MANY)
+
+    def startPicky(self) -> None:
+        """
+        Begin anew, with a store that does not take every job, and nothing to write.
+        """
+        store = PickyStore()
+        self.stage = self.makeStage(drawer=store.drawer, store=store)
+
     def test_grows(self) -> None:
         """
-        Behind a large batch one is full with twice as many.
+        Behind a large batch one is full with as many.
         """
         self.ask(MANY + 200)
         self.stage.runner.finishes()
-        self.stage.writes()
-        self.ask(100)
         self.stage.runner.finishes()
-        self.stage.writes()
-        self.ask(601)
-        self.assertEqual(self.written(), [1, MANY, 2 * MANY, 4 * MANY, 133])
+        self.ask(199)
+        self.assertEqual(self.stage.runner.busy, 1)
+        self.ask(1)
+        self.assertEqual(self.stage.runner.busy, 2)
 
     def test_endsInIt(self) -> None:
         """

@@ -134,6 +134,18 @@ class Saving:
         """
         self._held.pop(sender, None)
 
+    def inherit(self, failed: Saving) -> None:
+        """
+        Keep in mind for later what has changed or ended in one that came to nothing.
+        What was to be saved may have been: it has to end, too.
+        """
+        self.changed |= failed.changed
+        self.ended |= failed.ended
+        self.ended |= dict.fromkeys(job.number for job in failed.jobs)
+        self.records |= failed.records
+        for number in self.ended:
+            self.changed.pop(number, None)
+
     def settle(
         self, refusal: bytes | None, failed: Callable[[], object] | None = None
     ) -> None:

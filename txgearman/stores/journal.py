@@ -5,9 +5,10 @@ The rules:
 
   - A batch is committed in a thread; what happens meanwhile is gathered for the next
     one. So many jobs share a commit, and the more the slower the disk is.
-  - While commits are quick, a batch much larger than the last one is full; what comes
-    then is for the one behind it. Otherwise all clients would come to wait for the same
-    commit, and there would be nothing to receive meanwhile.
+  - While commits are quick, a batch as large as the last one is full, and the thread
+    has it at once, so that it need not wait for this one; what comes then is for the
+    one behind it. Otherwise all clients would come to wait for the same commit, and
+    there would be nothing to receive meanwhile.
   - Nobody waits for what changes and ends. That is gathered a little longer, so that
     a job that is granted and done meanwhile costs no more than its deletion.
   - Who waits for a job to be saved is told when its batch is, and not before.
@@ -34,10 +35,11 @@ from txgearman.board.durable import DurableBoard
 from txgearman.board.job import Job
 from txgearman.board.saving import MANY, Saving, Told
 from txgearman.errors import ServerError, StoreError, StoreUnusable
-from txgearman.stores.interface import RECORD_ROOM, Batch, IJobStore, SavedRecord
+from txgearman.stores.interface import Batch, IJobStore
 from txgearman.stores.outage import Alarm, Outage, reasonOf
-from txgearman.stores.rows import batchOf, saveApart
+from txgearman.stores.rows import saveApart
 from txgearman.stores.thread import Runner
+from txgearman.stores.writing import NotTried, Writing, writingOf
 from txgearman.wire.codec import Data
 
 # How long what nobody waits for is gathered, in seconds: the jobs that end meanwhile
@@ -96,6 +98,10 @@ class Journal:
         self._current: Saving | None = None
         self._full: Saving | None = None
         self._next = self._fresh()
+        # What the thread does: with the first, unless that is tried in parts; and with
+        # the second, if it has that already.
+        self._writing: Writing | None = None
+        self._ahead: Writing | None = None
         # How many new jobs make a batch full.
         self._many: int = MANY
         self._brief = True
@@ -132,6 +138,8 @@ class Journal:
         full = self._full is None and len(saving.jobs) >= self._many
         if full and saving is self._next:
             self._full, self._next = saving, self._fresh()
+            if self._writing is not None:
+                self._ahead = self._hand(saving, self._writing)
 
     # What the board asks for
 
@@ -234,33 +242,29 @@ class Journal:
             saving, self._next = self._next, self._fresh()
         else:
             saving, self._full = self._full, None
-        self._many = max(MANY, 2 * len(saving.jobs)) if self._brief else sys.maxsize
-        self._current = saving
-        self._begunAt = self._clock.seconds()
-        if saving.records:
-            self._weed(saving)
-        batch = batchOf(saving)
-        writing = self._run(partial(self._store.commit, batch))
-        writing.addCallbacks(
-            lambda _: self._written(saving), partial(self._notTaken, saving, batch)
-        )
-        writing.addErrback(self._broken)
+        self._follow(saving, self._hand(saving, None))
 
-    def _weed(self, saving: Saving) -> None:
+    def _hand(self, saving: Saving, before: Writing | None) -> Writing:
         """
-        Leave out records that the store could never take: for them, nothing else
-        would be saved either.
+        Have the thread write a batch.
         """
-        most = self._store.largest + RECORD_ROOM
-        for (kind, key), value in saving.records.items():
-            if value is not None and len(value) > most:
-                _log.error(
-                    "{name} has {size} bytes, which are too many for the store",
-                    name=SavedRecord(kind, key, value).name,
-                    size=len(value),
-                )
-                # Nor is there to be an older one in its place.
-                saving.records[kind, key] = None
+        writing = writingOf(saving, self._store, before)
+        done = self._run(writing)
+        done.addCallbacks(
+            lambda _: self._written(saving),
+            partial(self._notTaken, saving, writing.batch),
+        )
+        done.addErrback(self._broken)
+        return writing
+
+    def _follow(self, saving: Saving, writing: Writing) -> None:
+        """
+        A batch is being written from now on.
+        """
+        self._current, self._writing = saving, writing
+        self._begunAt = self._clock.seconds()
+        self._many = max(MANY, len(saving.jobs)) if self._brief else sys.maxsize
+        self._grown(self._next)
 
     def _written(self, saving: Saving, refusal: bytes | None = None) -> None:
         """
@@ -268,8 +272,12 @@ class Journal:
 
         @param refusal: what is said to those whose jobs are not.
         """
-        self._current = None
+        self._current = self._writing = None
         self._brief = self._clock.seconds() < self._begunAt + _BRIEF
+        full, ahead = self._full, self._ahead
+        if full is not None and ahead is not None:
+            self._full = self._ahead = None
+            self._follow(full, ahead)
         if self._outage is not None:
             records = saving.records.values()
             grows = bool(saving.jobs) or any(value is not None for value in records)
@@ -284,8 +292,10 @@ class Journal:
 
     def _goOn(self) -> None:
         """
-        Write what was gathered meanwhile.
+        Write what was gathered meanwhile, unless something is being written.
         """
+        if self._current is not None:
+            return
         if self._full or self._next.awaited or (self._next and self._whenWritten):
             self._begin()
         elif self._next:
@@ -306,6 +316,10 @@ class Journal:
         The store did not take a batch. One job in it may be why: that must not cost
         the others their places.
         """
+        if failure.check(NotTried):
+            # What became of the one before decides about this one, too.
+            return
+        self._writing = self._ahead = None
         took = self._clock.seconds() - self._begunAt
         lasting = failure.check(StoreUnusable) or self.down is not None
         if lasting or len(batch.inserts) < 2 or took > _QUICK:
@@ -347,26 +361,13 @@ class Journal:
         full, self._full = self._full or Saving(), None
         gathered, self._next = self._next, self._fresh()
         for saving in (failed, full, gathered):
-            self._remember(saving)
+            self._next.inherit(saving)
         for saving in (failed, full, gathered):
             self._refuse(saving)
         if self._whenWritten:
             self._end()
         elif self._running:
             self._retry.set(outage.pause())
-
-    def _remember(self, saving: Saving) -> None:
-        """
-        Keep in mind for later what has changed or ended. What was to be saved may
-        have been: it has to end, too.
-        """
-        later = self._next
-        later.changed |= saving.changed
-        later.ended |= saving.ended
-        later.ended |= dict.fromkeys(job.number for job in saving.jobs)
-        later.records |= saving.records
-        for number in later.ended:
-            later.changed.pop(number, None)
 
     def _refuse(self, saving: Saving) -> None:
         """
