@@ -97,6 +97,36 @@ class OutgoingTests(SynchronousTestCase):
         self.assertEqual(len(wire.taken), 39)
         self.assertEqual(wire.writes, 1)
 
+    def test_later(self) -> None:
+        """
+        A packet that has time waits while others are owed something, with those that
+        have time, too; with one that has none it leaves, in order.
+        """
+        self.turn = Turn(self.clock, 1)
+        wire = self.overSocket()
+        other = Outgoing(Wire(self.clock, TCP), self.turn, self.clock, 60)
+        for data in b"1", b"2":
+            self.outgoing.answerLater(ECHO_RES, data)
+            other.packet(NO_JOB)
+            self.turn.end()
+            self.assertEqual(wire.taken, b"")
+        self.outgoing.packet(ECHO_RES, b"3")
+        self.outgoing.answerLater(ECHO_RES, b"4")
+        other.packet(NO_JOB)
+        self.turn.end()
+        self.assertEqual(wire.writes, 1)
+        self.assertEqual(wire.taken[12::13], b"1234")
+
+    def test_laterFlushed(self) -> None:
+        """
+        When it has left, the next one may wait again.
+        """
+        wire = self.overSocket()
+        for count in 1, 2, 3:
+            self.outgoing.answerLater(ECHO_RES, b"x")
+            self.clock.advance(0)
+            self.assertEqual(len(wire.taken), 13 * count)
+
     def test_atOnce(self) -> None:
         """
         What is large leaves at once, if the peer takes it, in one write with what

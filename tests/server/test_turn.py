@@ -73,14 +73,14 @@ class TurnTestCase(SynchronousTestCase):
         self.turn = Turn(self.clock)
         self.said: list[str] = []
 
+    def writer(self, name: str, then: Callable[[], None] = lambda: None) -> Writer:
+        return Writer(name, self.said, then)
+
 
 class TurnTests(TurnTestCase):
     """
     Everything leaves at the end of the turn.
     """
-
-    def writer(self, name: str, then: Callable[[], None] = lambda: None) -> Writer:
-        return Writer(name, self.said, then)
 
     def test_end(self) -> None:
         """
@@ -189,6 +189,114 @@ def fail() -> None:
     Have a bug.
     """
     raise ZeroDivisionError
+
+
+class LagTests(TurnTestCase):
+    """
+    What has time leaves a little later, while there is more to do.
+    """
+
+    LAG = 0.001
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reactor = EndingClock()
+        self.turn = Turn(self.reactor, self.LAG)
+
+    def ends(self, after: float = 0.0) -> list[str]:
+        """
+        Let the turn end.
+
+        @param after: how long it took, in seconds.
+        @return: who has written.
+        """
+        self.reactor.advance(after)
+        ending, self.reactor.ending = self.reactor.ending, []
+        for end in ending:
+            end()
+        said = self.said[:]
+        self.said.clear()
+        return said
+
+    def owes(self, *names: str) -> None:
+        for name in names:
+            self.turn.owes(self.writer(name))
+
+    def owesLater(self, *names: str) -> None:
+        for name in names:
+            self.turn.owesLater(self.writer(name))
+
+    def test_alone(self) -> None:
+        """
+        Who owes something alone need not wait for others.
+        """
+        self.owesLater("a")
+        self.assertEqual(self.ends(), ["a"])
+        self.assertEqual(self.reactor.ending, [])
+
+    def test_others(self) -> None:
+        """
+        With others it waits for the next turn, which comes at once, and is the end of
+        it when there is nothing to do.
+        """
+        self.owesLater("a")
+        self.owes("b")
+        self.assertEqual(self.ends(), ["b"])
+        self.assertEqual(self.ends(), ["a"])
+        self.assertEqual(self.reactor.ending, [])
+
+    def test_several(self) -> None:
+        """
+        It does so also when the others have time, too; from then on whatever there is
+        to do lets it wait.
+        """
+        self.owesLater("a", "b")
+        self.assertEqual(self.ends(), [])
+        self.owesLater("c")
+        self.assertEqual(self.ends(), [])
+        self.owes("x")
+        self.assertEqual(self.ends(), ["x"])
+        self.assertEqual(self.ends(), ["a", "b", "c"])
+
+    def test_lag(self) -> None:
+        """
+        While there is more to do it waits, but not for long; who comes later waits no
+        longer for that.
+        """
+        self.owesLater("a", "b")
+        for _ in range(4):
+            self.owes("x", "y")
+            self.assertEqual(self.ends(self.LAG / 5), ["x", "y"])
+        self.owesLater("c", "d")
+        self.assertEqual(self.ends(self.LAG / 5), ["a", "b", "c", "d"])
+        self.owesLater("e", "f")
+        self.assertEqual(self.ends(self.LAG / 5), [])
+
+    def test_putBack(self) -> None:
+        """
+        Nor does it wait when the clock was put back.
+        """
+        self.owesLater("a", "b")
+        self.assertEqual(self.ends(), [])
+        self.owes("x", "y")
+        self.assertEqual(self.ends(-60), ["x", "y", "a", "b"])
+
+    def test_none(self) -> None:
+        """
+        Without a lag, all leaves at the end of the turn.
+        """
+        self.turn = Turn(self.reactor)
+        self.owesLater("a", "b")
+        self.owes("x")
+        self.assertEqual(self.ends(), ["x", "a", "b"])
+
+    def test_finish(self) -> None:
+        """
+        The last turn has no later.
+        """
+        self.owesLater("a", "b")
+        self.turn.finish()
+        self.assertEqual(self.said, ["a", "b"])
 
 
 class MomentTests(TurnTestCase):

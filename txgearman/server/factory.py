@@ -65,7 +65,8 @@ class GearmanServerFactory(Factory):
             own.
         """
         self.clock = clock
-        self.turn = Turn(clock)
+        self.settings = Settings() if settings is None else settings
+        self.turn = Turn(clock, self.settings.lag)
         self.keeping: Keeping | None = None
         if store is None:
             self.board: JobBoard = JobBoard(
@@ -75,7 +76,6 @@ class GearmanServerFactory(Factory):
             board = DurableBoard(clock, policy, self.turn.wakes, recurrenceOf)
             self.board = board
             self.keeping = Keeping(board, store, clock, self.turn, run)
-        self.settings = Settings() if settings is None else settings
         self.onShutdown: Shutdown | None = None
         self._connections: dict[GearmanServerProtocol, None] = {}
         self._whenGone: Callable[[], None] | None = None

@@ -38,6 +38,11 @@ _PIECE: Final = 64 * 1024
 # How many buffers the kernel is given at once.
 _BUFFERS: Final = 64
 
+# Whether the turn is to flush what is owed: not, when there is time, or at its end.
+_IDLE: Final = 0
+_PATIENT: Final = 1
+_URGENT: Final = 2
+
 # Compiled, nothing else says whose it is.
 _log: Final = Logger(__name__)
 
@@ -70,6 +75,7 @@ class Outgoing:
         self._fresh: list[bytes] = []
         self._left: deque[bytes | memoryview] = deque()
         self._full = False
+        self._urgency: int = _IDLE
         self._flushing = False
         self._closed = False
         # What must not leave yet; there are no such things without a store.
@@ -86,29 +92,48 @@ class Outgoing:
         """
         Owe the peer a packet.
         """
-        self._owe(number, arguments)
+        self._owe(number, arguments, _URGENT)
 
     def answer(self, number: int, *arguments: Data) -> None:
         """
         Owe the peer a packet because of what the sender of this turn sent,
         which is held up if that is too much.
         """
-        self._owe(number, arguments)
+        self._owe(number, arguments, _URGENT)
         if self.owed > CONGESTED:
             self.weigh()
 
-    def _owe(self, number: int, arguments: tuple[Data, ...]) -> None:
+    def answerLater(self, number: int, *arguments: Data) -> None:
+        """
+        Owe the peer a packet, as L{answer} does, that may leave a little later.
+        """
+        self._owe(number, arguments, _PATIENT)
+        if self.owed > CONGESTED:
+            self.weigh()
+
+    def _owe(self, number: int, arguments: tuple[Data, ...], urgency: int) -> None:
         if self._closed:
             return
         if self._promises:
             self._promises.packet(number, arguments)
             return
-        if not self._fresh and not self._full:
-            self._turn.owes(self)
+        if urgency > self._urgency:
+            self._urge(urgency)
         self.size += encodeInto(self._fresh, number, arguments)
         if self.size > _PIECE and self._socket is not None:
             # The peer need not wait for it until the turn ends.
             self._push(self._socket)
+
+    def _urge(self, urgency: int) -> None:
+        """
+        Have the turn flush this, unless the transport is full.
+        """
+        if urgency > self._urgency and not self._full:
+            self._urgency = urgency
+            if urgency == _PATIENT:
+                self._turn.owesLater(self)
+            else:
+                self._turn.owes(self)
 
     @property
     def owed(self) -> int:
@@ -145,8 +170,7 @@ class Outgoing:
         if self._promises:
             self._promises.write(data)
             return
-        if not self._fresh and not self._full:
-            self._turn.owes(self)
+        self._urge(_URGENT)
         self._fresh.append(data)
         self.size += len(data)
 
@@ -169,8 +193,7 @@ class Outgoing:
         """
         What was promised may leave.
         """
-        if not self._fresh and not self._full:
-            self._turn.owes(self)
+        self._urge(_URGENT)
         self.size += promise.keepInto(self._fresh)
         if self._afterwards is not None and not self._promises:
             self._afterwards()
@@ -182,6 +205,7 @@ class Outgoing:
         # While this loop runs, a transport that is empty again is no reason to
         # start another one.
         self._flushing = True
+        self._urgency = _IDLE
         if self._socket is not None:
             self._push(self._socket)
         while self.size and not self._full:

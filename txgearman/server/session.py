@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from txgearman.board.job import Job, Priority
 from txgearman.board.peer import Peer
+from txgearman.board.queue import NOTHING
 from txgearman.board.schedule import Schedule
 from txgearman.errors import BadSchedule, ServerError
 from txgearman.server import admin
@@ -184,7 +185,11 @@ class Session:
         self._out.answer(p.WORK_WARNING, job.handle, data)
 
     def workComplete(self, job: Job, data: Data) -> None:
-        self._out.answer(p.WORK_COMPLETE, job.handle, data)
+        # While other jobs wait, nobody waits for what this client does next.
+        if job.function.top == NOTHING:
+            self._out.answer(p.WORK_COMPLETE, job.handle, data)
+        else:
+            self._out.answerLater(p.WORK_COMPLETE, job.handle, data)
 
     def workException(self, job: Job, data: Data) -> None:
         self._out.answer(p.WORK_EXCEPTION, job.handle, data)
@@ -337,7 +342,10 @@ class Session:
             self.peer, function, unique, data, priority, background, reducer, due
         )
         saving = job.saving
-        if saving is None or not background:
+        if not background:
+            # What the client waits for is still to come.
+            self._out.answerLater(p.JOB_CREATED, job.handle)
+        elif saving is None:
             self._out.answer(p.JOB_CREATED, job.handle)
         else:
             handle = job.handle

@@ -1,6 +1,7 @@
 """
 One turn of the reactor: everything that peers are owed because of what arrived
-in it leaves at its end, in one write for each connection.
+in it leaves at its end, in one write for each connection. While there is much to do,
+what a peer does not wait for may leave a little later, together with what comes next.
 
 System calls are most of what a job costs, so this is what makes a job cheap. It is
 also why a worker that asks for a job waits until the end of the turn to be told that
@@ -82,12 +83,20 @@ class Turn:
     @ivar seconds: says what time it is, in seconds.
     """
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, lag: float = 0.0) -> None:
+        """
+        @param lag: how much later may be a little later, in seconds.
+        """
         self.sender: Sender | None = None
         self._clock = clock
         self._asking: deque[Question] = deque()
         self._waking: deque[Callable[[], None]] = deque()
         self._owing: list[Owing] = []
+        # Who has time, how many of them had it before this turn, and since when.
+        self._patient: list[Owing] = []
+        self._known = 0
+        self._since = 0.0
+        self._lag = lag
         self._begun = False
         # Who waits for a moment: since the last tick, and since before it.
         self._young: dict[Question, None] = {}
@@ -156,6 +165,15 @@ class Turn:
         self._begin()
         self._owing.append(owing)
 
+    def owesLater(self, owing: Owing) -> None:
+        """
+        Flush C{owing} at the end of this turn, or a little later.
+        """
+        self._begin()
+        if not self._patient:
+            self._since = self.seconds()
+        self._patient.append(owing)
+
     def _begin(self) -> None:
         if not self._begun:
             self._begun = True
@@ -184,10 +202,32 @@ class Turn:
 
     def _flush(self) -> None:
         """
-        Let all write that owe something.
+        Let all write that owe something, but for those that have time. They wait until
+        there is nothing to do in a turn, or for the lag; and not at all if there was
+        nothing else to do in their first one.
         """
         owing, self._owing = self._owing, []
         for debt in owing:
+            debt.flush()
+        patient = len(self._patient)
+        if not patient:
+            return
+        found = len(owing) + patient - self._known
+        busy = found > (1 if self._known == 0 else 0)
+        # The clock may have been put back since.
+        if busy and 0 <= self.seconds() - self._since < self._lag:
+            self._known = patient
+            self._begin()
+        else:
+            self._flushPatient()
+
+    def _flushPatient(self) -> None:
+        """
+        Let those write, too, that have had time.
+        """
+        patient, self._patient = self._patient, []
+        self._known = 0
+        for debt in patient:
             debt.flush()
 
     def finish(self) -> None:
@@ -198,3 +238,4 @@ class Turn:
             self.leaves(question)
             self.grabs(question)
         self.end()
+        self._flushPatient()

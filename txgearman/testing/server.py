@@ -64,7 +64,7 @@ class MemoryServer:
         if policy is None:
             policy = Policy(handlePrefix=b"H:" + name.encode())
         self._policy = policy
-        self._settings = Settings(spell=0) if settings is None else settings
+        self._settings = Settings(spell=0, lag=0) if settings is None else settings
         self._joints: list[Joint] = []
         self._lives = 0
         self.start()
