@@ -4,16 +4,20 @@ Tests for L{txgearman.reactor}: real sockets, and a reactor of each test's own.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from subprocess import run
+from typing import ClassVar
 
 from twisted.internet.protocol import ClientFactory, Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txgearman.connection.turns import busyPoll
+
 try:
-    from txgearman.reactor import TurningReactor
+    from txgearman.reactor import BusyPoll, TurningReactor
 except ImportError:
     TurningReactor = None  # type: ignore[assignment, misc]
 
@@ -193,3 +197,117 @@ class ReactorTests(SynchronousTestCase):
         ]:
             ended = run([sys.executable, "-c", code], capture_output=True, check=True)
             self.assertEqual(ended.stdout.strip(), name)
+
+    def test_busyPolls(self) -> None:
+        """
+        With a processor for those who send it may busy-poll, and then talks as before.
+        """
+        self.patch(os, "sched_getaffinity", lambda pid: {0})
+        busyPoll(self.reactor, 0.00005)
+        self.assertEqual(self.reactor._wait.awake, 0.0)
+        self.patch(os, "sched_getaffinity", lambda pid: {0, 1})
+        busyPoll(self.reactor, 0.00005)
+        self.assertEqual(self.reactor._wait.awake, 0.00005)
+        self.test_talks()
+
+    def test_cannotBusyPoll(self) -> None:
+        """
+        Other reactors are left as they are.
+        """
+        busyPoll(object(), 0.00005)
+
+
+class BusyPollTests(SynchronousTestCase):
+    """
+    Staying awake while waits are short. A look takes a microsecond.
+    """
+
+    if TurningReactor is None:
+        skip = "there is no epoll here"
+
+    AWAKE = 50.0
+    READY: ClassVar = [(7, 1)]
+
+    def setUp(self) -> None:
+        self.now = 0.0
+        self.due = 0.0
+        self.looks: list[float | None] = []
+        self.wait = BusyPoll(self._poll, lambda: self.now)
+        self.wait.awake = self.AWAKE
+
+    def _poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
+        self.looks.append(timeout)
+        self.now += 1
+        patience = 0.0 if timeout == 0 else 1e6 if timeout is None else timeout
+        if self.due <= self.now + patience:
+            self.now = max(self.now, self.due)
+            return self.READY
+        self.now += patience
+        return []
+
+    def waits(self, gap: float, timeout: float | None = None) -> list[float | None]:
+        """
+        Wait for something that comes after so long.
+
+        @return: the waits that were tried for it.
+        """
+        self.looks.clear()
+        self.due = self.now + gap
+        self.assertEqual(self.wait(timeout, 3), self.READY)
+        return self.looks[:]
+
+    def hurries(self) -> None:
+        for _ in range(3):
+            self.assertEqual(self.waits(80), [None])
+
+    def test_short(self) -> None:
+        """
+        After some short waits it stays awake until there is something.
+        """
+        self.hurries()
+        for _ in range(3):
+            self.assertEqual(self.waits(10), [0.0] * 10)
+
+    def test_long(self) -> None:
+        """
+        When nothing comes, it sleeps; and at once then, until waits are short again.
+        """
+        self.hurries()
+        looks = self.waits(500)
+        self.assertEqual(looks, [0.0] * 50 + [None])
+        self.hurries()
+        self.assertEqual(self.waits(5), [0.0] * 5)
+
+    def test_sometimes(self) -> None:
+        """
+        Short waits with long ones between them are no reason to stay awake.
+        """
+        for gap in 10, 20, 300, 10, 20, 300, 10, 20, 30:
+            self.assertEqual(self.waits(gap), [None])
+
+    def test_off(self) -> None:
+        """
+        Nor is anything, unless it is wanted.
+        """
+        self.wait.awake = 0.0
+        for _ in range(9):
+            self.assertEqual(self.waits(10), [None])
+
+    def test_noTime(self) -> None:
+        """
+        A look without waiting is one look.
+        """
+        self.hurries()
+        self.due = self.now + 1000
+        self.looks.clear()
+        self.assertEqual(self.wait(0.0, 3), [])
+        self.assertEqual(self.looks, [0.0])
+
+    def test_timeout(self) -> None:
+        """
+        It comes back when it is to come back, if nothing is there.
+        """
+        self.hurries()
+        self.due = self.now + 1000
+        self.assertEqual(self.wait(100.0, 3), [])
+        self.assertEqual(self.looks[-2:], [0.0, 100.0])

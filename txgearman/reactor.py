@@ -7,11 +7,15 @@ A job is a handful of packets of some dozen bytes, each of which makes a socket
 readable. Twisted's reactor sets up a logging context for each, which takes longer
 than the packet. This one goes the short way where there is something to read and
 nothing else, and leaves everything else to Twisted.
+
+Where packets come one at a time, most of what they take is for the process to fall
+asleep and to be woken: a server may busy-poll instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any, Final
 
 from twisted.internet.epollreactor import EPollReactor
@@ -24,6 +28,57 @@ _log = Logger()
 _AT_ONCE: Final = 1024
 
 
+# After so many short waits, one right after the other, the next one is likely to be as
+# short; and how much longer than it would busy-poll a wait may be that is short: the
+# process was asleep, and was woken.
+_STREAK: Final = 3
+_SHORT: Final = 2.0
+
+
+class BusyPoll:
+    """
+    Waits, and does not sleep at once while waits are short. One that is not costs as
+    much as was spent awake, and the next ones sleep at once.
+
+    @ivar awake: how long to stay awake, in seconds; 0 to sleep at once.
+    """
+
+    def __init__(
+        self,
+        poll: Callable[[float | None, int], list[tuple[int, int]]],
+        seconds: Callable[[], float] = perf_counter,
+    ) -> None:
+        """
+        @param poll: waits for no longer than so many seconds, or for ever for L{None},
+            and tells of so many things at most.
+        @param seconds: the time.
+        """
+        self.awake = 0.0
+        self._poll = poll
+        self._seconds = seconds
+        self._streak = 0
+
+    def __call__(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
+        """
+        Wait, as C{poll} does.
+        """
+        if not self.awake or timeout == 0.0:
+            return self._poll(timeout, most)
+        began = self._seconds()
+        if self._streak >= _STREAK:
+            until = began + self.awake
+            while self._seconds() < until:
+                ready = self._poll(0.0, most)
+                if ready:
+                    return ready
+            self._streak = 0
+            return self._poll(timeout, most)
+        ready = self._poll(timeout, most)
+        short = self._seconds() - began < _SHORT * self.awake
+        self._streak = self._streak + 1 if short else 0
+        return ready
+
+
 class TurningReactor(EPollReactor):
     """
     An ordinary reactor in all but its speed.
@@ -32,6 +87,18 @@ class TurningReactor(EPollReactor):
     def __init__(self) -> None:
         self._ending: list[Callable[[], object]] = []
         super().__init__()
+        self._wait = BusyPoll(self._poller.poll)
+
+    def busyPoll(self, seconds: float) -> None:
+        """
+        Look for something to read again and again, for so long, before the process
+        sleeps, while one thing comes right after the other.
+
+        That takes a processor meanwhile, which those who send should not need.
+
+        @param seconds: some microseconds, or 0 to sleep at once.
+        """
+        self._wait.awake = seconds
 
     def atTurnEnd(self, call: Callable[[], object]) -> None:
         """
@@ -52,7 +119,7 @@ class TurningReactor(EPollReactor):
         """
         selectables: dict[int, Any] = self._selectables
         try:
-            ready = self._poller.poll(timeout, min(len(selectables), _AT_ONCE) or 1)
+            ready = self._wait(timeout, min(len(selectables), _AT_ONCE) or 1)
         except InterruptedError:
             ready = []
         readable = self._POLL_IN

@@ -161,6 +161,21 @@ class StartTests(ProcessTests):
         self.assertEqual(process.factory.settings.maxConnections, 3)
         self.assertEqual(process.factory.settings.stallTimeout, 9.0)
 
+    def test_busyPolls(self) -> None:
+        """
+        While it runs, a reactor that can busy-poll does so for as long as its options
+        say.
+        """
+        self.patch(os, "sched_getaffinity", lambda pid: {0, 1})
+        for words, awake in ((), 0.00005), (("--busy-poll", "9"), 0.000009):
+            polls: list[float] = []
+            self.reactor.busyPoll = polls.append
+            process = self.makeProcess("--listen", "127.0.0.1", *words)
+            process.startService()
+            self.assertEqual(polls, [awake])
+            process.stopService()
+            self.assertEqual(polls, [awake, 0])
+
     def test_makeService(self) -> None:
         """
         C{twistd} gets a service.

@@ -78,6 +78,7 @@ BAD: list[tuple[str, Sequence[str]]] = [
     ("keepalive-interval", ["", "x", "-2", "1.5"]),
     ("keepalive-count", ["", "x", "-2", "1.5"]),
     ("backlog", ["", "x", "0", "-1", "1.5"]),
+    ("busy-poll", ["", "x", "-1", "1.5", "1001"]),
     ("max-packet", ["", "x", "0", "-1", "1.5M", "K", "M1", "4G", "4294967296", "1T"]),
     ("max-connections", ["", "x", "-1", "0.5"]),
     ("drain-timeout", ["", "x", "-1", "nan"]),

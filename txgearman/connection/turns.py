@@ -5,6 +5,7 @@ before it waits again.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +26,20 @@ def turnEndOf(clock: IReactorTime) -> Callable[[Call], object]:
         clock, "atTurnEnd", partial(clock.callLater, 0)
     )
     return atEnd
+
+
+def busyPoll(reactor: object, seconds: float) -> None:
+    """
+    Have a reactor that can busy-poll, as
+    L{TurningReactor<txgearman.reactor.TurningReactor>}, if there is another processor
+    for those who send.
+
+    @param seconds: as for L{TurningReactor.busyPoll
+        <txgearman.reactor.TurningReactor.busyPoll>}.
+    """
+    able = getattr(reactor, "busyPoll", None)
+    if able is not None and len(os.sched_getaffinity(0)) > 1:
+        able(seconds)
 
 
 def shortenTurns() -> None:

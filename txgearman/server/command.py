@@ -17,7 +17,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from txgearman.connection.turns import shortenTurns
+from txgearman.connection.turns import busyPoll, shortenTurns
 from txgearman.errors import BadSetting, StoreError, StoreUnusable
 from txgearman.server.configuration import readConfiguration
 from txgearman.server.interpreter import Interpreter
@@ -84,6 +84,7 @@ class GearmanProcess(GearmanServer):
         configuration again, if there is one.
         """
         self._interpreter.serve()
+        busyPoll(self._reactor, self._options["busy-poll"] / 1e6)
         self._tidying.start(_TIDY_EVERY, now=False)
         super().startService()
         self._listenTo(signal.SIGUSR1, self._shutDown, True)
@@ -127,6 +128,7 @@ class GearmanProcess(GearmanServer):
         if self._tidying.running:
             self._tidying.stop()
         self._interpreter.restore()
+        busyPoll(self._reactor, 0)
         return super().stopService()
 
     def _configureAgain(self) -> None:

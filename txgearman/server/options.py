@@ -75,6 +75,7 @@ _READERS: dict[str, _Read] = {
     "keepalive-interval": _orDefault(_number(int, 1, 32767)),
     "keepalive-count": _orDefault(_number(int, 1, 127)),
     "backlog": _number(int, 1),
+    "busy-poll": _number(int, 0, 1000),
     "max-packet": readSize,
     "max-connections": _number(int, 0),
     "drain-timeout": _number(float, 0),
@@ -133,6 +134,13 @@ class Options(CommandLine):
         ["keepalive-interval", None, "-1", "Seconds between probes."],
         ["keepalive-count", None, "-1", "Unanswered probes before the end."],
         ["backlog", "b", "1024", "Connections waiting to be accepted."],
+        [
+            "busy-poll",
+            None,
+            "50",
+            "Microseconds to look for more before the process sleeps, while packets come"
+            " one right after the other; 0 to sleep at once.",
+        ],
         ["max-packet", None, "64M", "Largest packet, in bytes; K, M and G work."],
         [
             "max-connections",
