@@ -4,7 +4,6 @@ Tests for L{txgearman.reactor}: real sockets, and a reactor of each test's own.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from subprocess import run
@@ -14,7 +13,7 @@ from twisted.internet.protocol import ClientFactory, Factory, Protocol, connecti
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from txgearman.connection.turns import busyPoll
+from txgearman.connection import turns
 
 try:
     from txgearman.reactor import BusyPoll, TurningReactor
@@ -202,19 +201,11 @@ class ReactorTests(SynchronousTestCase):
         """
         With a processor for those who send it may busy-poll, and then talks as before.
         """
-        self.patch(os, "sched_getaffinity", lambda pid: {0})
-        busyPoll(self.reactor, 0.00005)
-        self.assertEqual(self.reactor._wait.awake, 0.0)
-        self.patch(os, "sched_getaffinity", lambda pid: {0, 1})
-        busyPoll(self.reactor, 0.00005)
-        self.assertEqual(self.reactor._wait.awake, 0.00005)
+        for processors, awake in (2, 0.00005), (1, 0.0), (8, 0.00005):
+            self.patch(turns, "_processors", lambda count=processors: count)
+            turns.busyPoll(self.reactor, 0.00005)
+            self.assertEqual(self.reactor._wait.awake, awake)
         self.test_talks()
-
-    def test_cannotBusyPoll(self) -> None:
-        """
-        Other reactors are left as they are.
-        """
-        busyPoll(object(), 0.00005)
 
 
 class BusyPollTests(SynchronousTestCase):
@@ -305,9 +296,16 @@ class BusyPollTests(SynchronousTestCase):
 
     def test_timeout(self) -> None:
         """
-        It comes back when it is to come back, if nothing is there.
+        It comes back when it is to come back, if nothing is there, and stays awake no
+        longer than that. For what it did not wait it will not stay awake either.
         """
-        self.hurries()
-        self.due = self.now + 1000
-        self.assertEqual(self.wait(100.0, 3), [])
-        self.assertEqual(self.looks[-2:], [0.0, 100.0])
+        for timeout, sleep in (100.0, 50.0), (20.0, 0.0):
+            self.hurries()
+            self.due = self.now + 1000
+            self.looks.clear()
+            self.assertEqual(self.wait(timeout, 3), [])
+            self.assertEqual(self.looks[-2:], [0.0, sleep])
+        for _ in range(5):
+            self.due = self.now + 1000
+            self.assertEqual(self.wait(20.0, 3), [])
+        self.assertEqual(self.waits(5), [None])

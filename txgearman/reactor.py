@@ -28,9 +28,9 @@ _log = Logger()
 _AT_ONCE: Final = 1024
 
 
-# After so many short waits, one right after the other, the next one is likely to be as
-# short; and how much longer than it would busy-poll a wait may be that is short: the
-# process was asleep, and was woken.
+# After so many short waits in a row the next one is likely to be as short. A wait is
+# short that took no more than so many times as long as a busy-poll: in it the process
+# fell asleep, and was woken.
 _STREAK: Final = 3
 _SHORT: Final = 2.0
 
@@ -64,19 +64,28 @@ class BusyPoll:
         """
         if not self.awake or timeout == 0.0:
             return self._poll(timeout, most)
-        began = self._seconds()
         if self._streak >= _STREAK:
-            until = began + self.awake
-            while self._seconds() < until:
-                ready = self._poll(0.0, most)
-                if ready:
-                    return ready
-            self._streak = 0
-            return self._poll(timeout, most)
+            return self._stayAwake(timeout, most)
+        began = self._seconds()
         ready = self._poll(timeout, most)
         short = self._seconds() - began < _SHORT * self.awake
-        self._streak = self._streak + 1 if short else 0
+        self._streak = self._streak + 1 if ready and short else 0
         return ready
+
+    def _stayAwake(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
+        """
+        Wait, and sleep only when nothing comes for a while.
+        """
+        now = self._seconds()
+        until = now + (self.awake if timeout is None else min(self.awake, timeout))
+        end = None if timeout is None else now + timeout
+        while now < until:
+            ready = self._poll(0.0, most)
+            if ready:
+                return ready
+            now = self._seconds()
+        self._streak = 0
+        return self._poll(None if end is None else max(0.0, end - now), most)
 
 
 class TurningReactor(EPollReactor):

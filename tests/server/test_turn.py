@@ -290,6 +290,19 @@ class LagTests(TurnTestCase):
         self.owes("x")
         self.assertEqual(self.ends(), ["x", "a", "b"])
 
+    def test_stumbles(self) -> None:
+        """
+        An error of one who writes costs the others a turn, and nothing more.
+        """
+        self.turn.owesLater(self.writer("a"))
+        self.turn.owes(self.writer("b", fail))
+        self.owes("c")
+        self.assertRaises(ZeroDivisionError, self.ends)
+        self.assertEqual(self.said, ["b"])
+        self.said.clear()
+        self.assertEqual(self.ends() + self.ends(), ["c", "a"])
+        self.assertEqual(self.reactor.ending, [])
+
     def test_finish(self) -> None:
         """
         The last turn has no later.

@@ -4,10 +4,14 @@ Tests for L{txgearman.stores.journal}: batches that are full.
 
 from __future__ import annotations
 
+from twisted.internet.defer import maybeDeferred
+
 from tests.server.pump import logged
 from tests.stores.stage import Outcome, PickyStore
 from tests.stores.test_journal import JournalTestCase
 from txgearman.board.saving import Told
+from txgearman.errors import StoreError, StoreUnusable
+from txgearman.stores.interface import Batch
 from txgearman.stores.journal import REFUSAL
 
 MANY = 128
@@ -114,6 +118,67 @@ class FullBatchTests(JournalTestCase):
             done += ["ended" for number in batch.deletes if number == ended.number]
         self.assertEqual(done, ["saved", "ended"])
         self.assertEqual(len(self.stage.kept), MANY)
+
+    def test_failsTooLate(self) -> None:
+        """
+        Nor is it written when the one in front of it may have been, but failed; in the
+        end nothing is there of either.
+        """
+        commit = self.stage.store.commit
+
+        def failsOnce(batch: Batch) -> None:
+            self.stage.store.commit = commit  # type: ignore[method-assign]
+            commit(batch)
+            raise StoreError("too late")
+
+        self.stage.store.commit = failsOnce  # type: ignore[method-assign]
+        outcomes = [self.first, *self.ask(MANY), *self.ask(MANY)]
+        self.stage.runner.finishes()
+        self.assertEqual([o.told for o in outcomes], len(outcomes) * [[REFUSAL]])
+        self.stage.runner.finishes()
+        self.assertEqual(len(self.stage.kept), 1)
+        self.stage.passes(0.25)
+        self.stage.rests()
+        self.assertEqual(self.stage.kept, {})
+        self.saved()
+
+    def test_failsItself(self) -> None:
+        """
+        When it is the one ahead that fails, those in front of it are saved.
+        """
+        others = self.ask(MANY)
+        self.stage.runner.finishes()
+        self.assertEqual(self.first.told, [None])
+        self.stage.runner.fails(StoreUnusable("gone"))
+        self.assertEqual([o.told for o in others], MANY * [[REFUSAL]])
+        self.assertEqual(set(self.stage.kept), {self.first.job.handle})
+
+    def test_failsAtEnd(self) -> None:
+        """
+        A journal that stops does not wait for what is not tried any more.
+        """
+        self.ask(MANY)
+        written: list[str] = []
+        self.stage.journal.stop(lambda: written.append("written"))
+        with logged() as lines:
+            self.stage.runner.fails(StoreUnusable("gone"))
+        self.assertEqual(written, ["written"])
+        self.assertIn(f"{1 + MANY} jobs that have ended", lines[-1])
+        self.stage.runner.finishes()
+        self.assertEqual(self.stage.kept, {})
+        self.assertEqual(written, ["written"])
+
+    def test_atOnce(self) -> None:
+        """
+        A thread may have done a thing before it says that it will.
+        """
+        store = self.stage.store
+        self.stage = self.makeStage(store=store, drawer=store.drawer)
+        self.stage.journal._run = maybeDeferred
+        for _ in range(3):
+            [outcome] = self.ask(1)
+            self.stage.turnEnds()
+            self.assertEqual(outcome.told, [None])
 
     def startPicky(self) -> None:
         """

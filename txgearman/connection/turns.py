@@ -30,16 +30,24 @@ def turnEndOf(clock: IReactorTime) -> Callable[[Call], object]:
 
 def busyPoll(reactor: object, seconds: float) -> None:
     """
-    Have a reactor that can busy-poll, as
-    L{TurningReactor<txgearman.reactor.TurningReactor>}, if there is another processor
-    for those who send.
+    Have a reactor busy-poll, if it can, as
+    L{TurningReactor<txgearman.reactor.TurningReactor>}, and if there is another
+    processor for those who send.
 
     @param seconds: as for L{TurningReactor.busyPoll
         <txgearman.reactor.TurningReactor.busyPoll>}.
     """
-    able = getattr(reactor, "busyPoll", None)
-    if able is not None and len(os.sched_getaffinity(0)) > 1:
-        able(seconds)
+    able: Callable[[float], object] | None = getattr(reactor, "busyPoll", None)
+    if able is not None:
+        able(seconds if _processors() > 1 else 0.0)
+
+
+def _processors() -> int:
+    """
+    How many processors this process may use.
+    """
+    allowed = getattr(os, "sched_getaffinity", None)
+    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))
 
 
 def shortenTurns() -> None:

@@ -38,7 +38,8 @@ _PIECE: Final = 64 * 1024
 # How many buffers the kernel is given at once.
 _BUFFERS: Final = 64
 
-# Whether the turn is to flush what is owed: not, when there is time, or at its end.
+# What the turn knows of what is owed: nothing; that it may leave a little later; or
+# that it is to leave at the end.
 _IDLE: Final = 0
 _PATIENT: Final = 1
 _URGENT: Final = 2
@@ -117,8 +118,7 @@ class Outgoing:
         if self._promises:
             self._promises.packet(number, arguments)
             return
-        if urgency > self._urgency:
-            self._urge(urgency)
+        self._urge(urgency)
         self.size += encodeInto(self._fresh, number, arguments)
         if self.size > _PIECE and self._socket is not None:
             # The peer need not wait for it until the turn ends.

@@ -185,7 +185,7 @@ class Session:
         self._out.answer(p.WORK_WARNING, job.handle, data)
 
     def workComplete(self, job: Job, data: Data) -> None:
-        # While other jobs wait, nobody waits for what this client does next.
+        # While others wait, its workers do not wait for what this client does next.
         if job.function.top == NOTHING:
             self._out.answer(p.WORK_COMPLETE, job.handle, data)
         else:
@@ -343,7 +343,7 @@ class Session:
         )
         saving = job.saving
         if not background:
-            # What the client waits for is still to come.
+            # Most clients wait for the result, which is still to come.
             self._out.answerLater(p.JOB_CREATED, job.handle)
         elif saving is None:
             self._out.answer(p.JOB_CREATED, job.handle)

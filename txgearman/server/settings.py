@@ -32,10 +32,10 @@ class Settings:
     @ivar spell: for so long since it slept, in seconds, a worker for which there is
         no job is told so a moment later, in case one comes; see
         L{txgearman.server.grabbing}. 0 to tell it at once.
-    @ivar lag: for so long at most, in seconds, a client may not be told what it need
-        not know at once, while there is more to do: that its job was created, and,
-        while others wait, that it is done. What comes next leaves with it then. 0 to
-        tell it at once.
+    @ivar lag: for so long at most, in seconds, and while there is more to do, a client
+        is not told that its foreground job was created; and that a job is done, while
+        others of its function wait. What comes next leaves with it then. 0 to tell it
+        at once.
     """
 
     limits: Limits = field(factory=Limits)
@@ -43,4 +43,4 @@ class Settings:
     keepalive: Keepalive | None = None
     stallTimeout: float = 60.0
     spell: float = 0.005
-    lag: float = 0.001
+    lag: float = 0.0003

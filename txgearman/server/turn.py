@@ -203,32 +203,31 @@ class Turn:
     def _flush(self) -> None:
         """
         Let all write that owe something, but for those that have time. They wait until
-        there is nothing to do in a turn, or for the lag; and not at all if there was
-        nothing else to do in their first one.
+        a turn in which nobody comes to owe anything, or for the lag; and not at all if
+        there is one of them, and nobody else.
         """
         owing, self._owing = self._owing, []
-        for debt in owing:
-            debt.flush()
-        patient = len(self._patient)
-        if not patient:
-            return
-        found = len(owing) + patient - self._known
-        busy = found > (1 if self._known == 0 else 0)
-        # The clock may have been put back since.
-        if busy and 0 <= self.seconds() - self._since < self._lag:
-            self._known = patient
-            self._begin()
-        else:
-            self._flushPatient()
-
-    def _flushPatient(self) -> None:
-        """
-        Let those write, too, that have had time.
-        """
-        patient, self._patient = self._patient, []
-        self._known = 0
-        for debt in patient:
-            debt.flush()
+        if self._patient:
+            found = len(owing) + len(self._patient) - self._known
+            busy = found > (1 if self._known == 0 else 0)
+            # The clock may have been put back since.
+            if busy and 0 <= self.seconds() - self._since < self._lag:
+                self._known = len(self._patient)
+                self._begin()
+            else:
+                owing += self._patient
+                self._patient = []
+                self._known = 0
+        done = 0
+        try:
+            for debt in owing:
+                done += 1
+                debt.flush()
+        finally:
+            if done < len(owing):
+                # There was an error, which is none of theirs.
+                self._owing += owing[done:]
+                self._begin()
 
     def finish(self) -> None:
         """
@@ -237,5 +236,5 @@ class Turn:
         for question in (*self._old, *self._young):
             self.leaves(question)
             self.grabs(question)
+        self._lag = 0.0
         self.end()
-        self._flushPatient()

@@ -139,7 +139,8 @@ class Journal:
         if full and saving is self._next:
             self._full, self._next = saving, self._fresh()
             if self._writing is not None:
-                self._ahead = self._hand(saving, self._writing)
+                self._ahead = writingOf(saving, self._store, self._writing)
+                self._hand(saving, self._ahead)
 
     # What the board asks for
 
@@ -242,29 +243,29 @@ class Journal:
             saving, self._next = self._next, self._fresh()
         else:
             saving, self._full = self._full, None
-        self._follow(saving, self._hand(saving, None))
+        writing = writingOf(saving, self._store, None)
+        self._follow(saving, writing)
+        self._hand(saving, writing)
+        self._grown(self._next)
 
-    def _hand(self, saving: Saving, before: Writing | None) -> Writing:
+    def _follow(self, saving: Saving, writing: Writing) -> None:
+        """
+        A batch is what is being written from now on.
+        """
+        self._current, self._writing = saving, writing
+        self._begunAt = self._clock.seconds()
+        self._many = max(MANY, len(saving.jobs)) if self._brief else sys.maxsize
+
+    def _hand(self, saving: Saving, writing: Writing) -> None:
         """
         Have the thread write a batch.
         """
-        writing = writingOf(saving, self._store, before)
         done = self._run(writing)
         done.addCallbacks(
             lambda _: self._written(saving),
             partial(self._notTaken, saving, writing.batch),
         )
         done.addErrback(self._broken)
-        return writing
-
-    def _follow(self, saving: Saving, writing: Writing) -> None:
-        """
-        A batch is being written from now on.
-        """
-        self._current, self._writing = saving, writing
-        self._begunAt = self._clock.seconds()
-        self._many = max(MANY, len(saving.jobs)) if self._brief else sys.maxsize
-        self._grown(self._next)
 
     def _written(self, saving: Saving, refusal: bytes | None = None) -> None:
         """
@@ -292,9 +293,11 @@ class Journal:
 
     def _goOn(self) -> None:
         """
-        Write what was gathered meanwhile, unless something is being written.
+        Write what was gathered meanwhile; while something is being written, have it
+        come next if it is enough.
         """
         if self._current is not None:
+            self._grown(self._next)
             return
         if self._full or self._next.awaited or (self._next and self._whenWritten):
             self._begin()

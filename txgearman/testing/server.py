@@ -55,8 +55,8 @@ class MemoryServer:
         """
         @param policy: what it may do with jobs; without one, handles start with
             C{H:} and the name.
-        @param settings: those of its connections; without, a worker for which there
-            is no job is told so without time having to pass.
+        @param settings: those of its connections; without, everybody is told
+            everything without time having to pass.
         """
         self.name = name
         self.running = False
