@@ -43,4 +43,4 @@ class Settings:
     keepalive: Keepalive | None = None
     stallTimeout: float = 60.0
     spell: float = 0.005
-    lag: float = 0.0003
+    lag: float = 0.001
