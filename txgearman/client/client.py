@@ -4,8 +4,7 @@ The client: jobs to one of several job servers.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Generic, TypeVar, Unpack, overload
 
@@ -20,18 +19,17 @@ from txgearman.client.choice import Choice, Failover
 from txgearman.client.delivery import Delivery
 from txgearman.client.factory import GearmanClientFactory
 from txgearman.client.inflight import InFlight
-from txgearman.client.job import IJobListener, RemoteJob
+from txgearman.client.job import RemoteJob
 from txgearman.client.many import Batch, eachOf
 from txgearman.client.options import CallOptions, ClientOptions, SubmitOptions
+from txgearman.client.order import Order, Terms
 from txgearman.client.pool import ServerPool
 from txgearman.client.protocol import JobStatus
-from txgearman.client.submission import Submission
-from txgearman.client.unique import uniqueOf
-from txgearman.codecs import BYTES, Codec, Name, asBytes, asText
+from txgearman.codecs import BYTES, Codec, Name, asBytes
 from txgearman.connection.reconnecting import RetryPolicy, backoff
 from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Servers, serversFrom
-from txgearman.errors import JobTimeout, NoServers
+from txgearman.errors import NoServers
 
 T = TypeVar("T")
 
@@ -114,11 +112,6 @@ class Client(Service, Generic[T]):
         @raise BadSetting: for a server that cannot be understood.
         @raise ValueError: for a name with a NUL.
         """
-        self._clock = reactor
-        self._codec = codec
-        self._choice: Choice = Failover() if choice is None else choice
-        self._namespace = asBytes(namespace)
-        self._resubmit = resubmit
         self._connectTimeout = connectTimeout
         self._inFlight = None if maxInFlight is None else InFlight(maxInFlight)
         encodedId = None if clientId is None else asBytes(clientId)
@@ -139,6 +132,16 @@ class Client(Service, Generic[T]):
             backoff() if retryPolicy is None else retryPolicy,
         )
         self._asking = Asking(self._pool, reactor, connectTimeout)
+        self._terms = Terms(
+            self._pool,
+            Failover() if choice is None else choice,
+            codec,
+            reactor,
+            connectTimeout,
+            asBytes(namespace),
+            resubmit,
+            self._statusOf,
+        )
 
     def startService(self) -> None:
         """
@@ -215,7 +218,7 @@ class Client(Service, Generic[T]):
             server may have already.
         """
         try:
-            delivery = self._delivery(function, data, **options)
+            delivery = Order(self._terms, function, **options).job(data)
         except Exception:
             return fail()
         job = delivery.job
@@ -249,8 +252,9 @@ class Client(Service, Generic[T]):
         """
         batch = Batch(self._deliver)
         try:
+            order = Order(self._terms, function, **options)
             for item in items:
-                batch.add(self._delivery(function, item, **options))
+                batch.add(order.job(item))
         except Exception:
             batch.forget(Failure())
             return fail()
@@ -258,106 +262,6 @@ class Client(Service, Generic[T]):
             return batch.submit(
                 None if self._inFlight is None else self._inFlight.limit
             )
-
-    def _delivery(
-        self,
-        function: Name,
-        data: T,
-        *,
-        unique: Name | None = None,
-        priority: Priority = Priority.NORMAL,
-        background: bool = False,
-        at: float | datetime | None = None,
-        delay: float | None = None,
-        reducer: Name | None = None,
-        timeout: float | None = None,
-        resubmit: bool | None = None,
-        onData: Callable[[T], object] | None = None,
-        onWarning: Callable[[T], object] | None = None,
-        onStatus: Callable[[int, int], object] | None = None,
-        listener: IJobListener | None = None,
-    ) -> Delivery[T]:
-        """
-        Get a job ready to be submitted. The parameters are those of L{submit}.
-
-        @raise Exception: what the codec raises; L{ValueError} for what cannot be
-            asked for.
-        """
-        name = asText(function)
-        submission = self._submission(
-            name, data, unique, priority, background, at, delay, reducer
-        )
-        job = RemoteJob(
-            name,
-            submission.unique,
-            submission.inBackground,
-            self._codec,
-            self._statusOf,
-        )
-        if onData is not None:
-            job.onData(onData)
-        if onWarning is not None:
-            job.onWarning(onWarning)
-        if onStatus is not None:
-            job.onStatus(onStatus)
-        if listener is not None:
-            job.addListener(listener)
-        if timeout is not None:
-            self._limit(job, timeout)
-        again = self._resubmit if resubmit is None else resubmit
-        return Delivery(
-            self._pool, self._choice, submission, job, self._connectTimeout, again
-        )
-
-    def _submission(
-        self,
-        function: str,
-        data: T,
-        unique: Name | None,
-        priority: Priority,
-        background: bool,
-        at: float | datetime | None,
-        delay: float | None,
-        reducer: Name | None,
-    ) -> Submission:
-        """
-        Say what is asked for in the words of the protocol.
-
-        @raise ValueError: for what it has no words for.
-        """
-        if isinstance(at, datetime):
-            at = at.timestamp()
-        if delay is not None:
-            if at is not None:
-                raise ValueError("a job has either a time or a delay")
-            at = self._clock.seconds() + delay
-        encoded = self._codec.encode(data)
-        return Submission(
-            self._namespace + asBytes(function),
-            uniqueOf(b"" if unique is None else asBytes(unique), encoded),
-            encoded,
-            priority,
-            background,
-            # Not before the time that was asked for.
-            None if at is None else math.ceil(at),
-            None if reducer is None else self._namespace + asBytes(reducer),
-        )
-
-    def _limit(self, job: RemoteJob[T], timeout: float) -> None:
-        """
-        Wait so long for the end of a job, and no longer.
-        """
-
-        def expire() -> None:
-            reason = f"no end within {timeout} s"
-            job.failed(Failure(JobTimeout(reason, handle=job.handle)))
-
-        def stop() -> None:
-            if call.active():
-                call.cancel()
-
-        call = self._clock.callLater(timeout, expire)
-        job.whenEnded(stop)
 
     def _deliver(self, delivery: Delivery[T]) -> None:
         """
@@ -394,7 +298,7 @@ class Client(Service, Generic[T]):
             goes on.
         """
         try:
-            delivery = self._delivery(function, data, **options)
+            delivery = Order(self._terms, function, **options).job(data)
         except Exception:
             return fail()
         done = delivery.job.onlyDone()

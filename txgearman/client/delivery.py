@@ -47,6 +47,21 @@ class Delivery(Generic[T]):
     @ivar job: the L{RemoteJob}.
     """
 
+    # A client may have a great many.
+    __slots__ = (
+        "_choice",
+        "_patience",
+        "_pool",
+        "_protocol",
+        "_refusals",
+        "_resubmits",
+        "_server",
+        "_submission",
+        "_tries",
+        "_waiting",
+        "job",
+    )
+
     def __init__(
         self,
         pool: ServerPool,
@@ -69,7 +84,7 @@ class Delivery(Generic[T]):
         self._patience = patience
         self._resubmits = _RESUBMITS if resubmit else 0
         self._tries = 0
-        self._refusals: dict[Server, Failure] = {}
+        self._refusals: dict[Server, Failure] | None = None
         self._waiting: Deferred[None] | None = None
         self._protocol: GearmanClientProtocol | None = None
         self._server: Server | None = None
@@ -82,7 +97,7 @@ class Delivery(Generic[T]):
         L{JobLost} when connections are lost again and again.
         """
         self._tries = _TRIES + len(self._pool.connections)
-        self._refusals = {}
+        self._refusals = None
         self._try()
 
     def _try(self) -> None:
@@ -134,10 +149,11 @@ class Delivery(Generic[T]):
         @raise NoServers: when the choice wants none of those that are there.
         @raise ServerError: when those refused the job.
         """
+        refusals = self._refusals or {}
         for server in self._choice.order(self._submission, self._pool.servers):
-            if server in connected and server not in self._refusals:
+            if server in connected and server not in refusals:
                 return server
-        for refusal in self._refusals.values():
+        for refusal in refusals.values():
             refusal.raiseException()
         raise NoServers("the choice left out each server that can be reached")
 
@@ -174,7 +190,7 @@ class Delivery(Generic[T]):
                 self.job.failed(reason)
                 return
             assert self._server is not None
-            self._refusals[self._server] = reason
+            self._refusals = {**(self._refusals or {}), self._server: reason}
         self._try()
 
     def data(self, data: bytes) -> None:

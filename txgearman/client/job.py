@@ -19,6 +19,7 @@ from txgearman.codecs import Codec
 from txgearman.errors import BackgroundJob
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @frozen
@@ -111,6 +112,26 @@ class RemoteJob(Generic[T]):
 
     _log = Logger()
 
+    # A client may have a great many; what most of them do not need is made when it is.
+    __slots__ = (
+        "__weakref__",
+        "_codec",
+        "_ended",
+        "_ends",
+        "_failure",
+        "_hearing",
+        "_result",
+        "_status",
+        "_submitted",
+        "_waiting",
+        "background",
+        "function",
+        "handle",
+        "progress",
+        "server",
+        "unique",
+    )
+
     def __init__(
         self,
         function: str,
@@ -127,12 +148,12 @@ class RemoteJob(Generic[T]):
         self.progress: JobProgress | None = None
         self._codec = codec
         self._status = status
-        self._hearing: list[Hear[T]] = []
-        self._waiting: list[Deferred[T]] = []
-        self._ends: list[Callable[[], object]] = []
+        self._hearing: tuple[Hear[T], ...] = ()
+        self._waiting: tuple[Deferred[T], ...] = ()
+        self._ends: tuple[Callable[[], object], ...] = ()
         self._submitted: Submitted | None = None
         self._ended = False
-        self._result: list[T] = []
+        self._result: tuple[T, ...] = ()
         self._failure: Failure | None = None
 
     def __repr__(self) -> str:
@@ -172,13 +193,12 @@ class RemoteJob(Generic[T]):
         elif self._result:
             done.callback(self._result[0])
         else:
-            self._waiting.append(done)
+            self._waiting += (done,)
         return done
 
     def _stopWaiting(self, waiter: Deferred[T]) -> None:
         # At the end of the job, one who waited may make another give up.
-        if waiter in self._waiting:
-            self._waiting.remove(waiter)
+        self._waiting = _without(waiter, self._waiting)
 
     def status(self) -> Deferred[JobStatus]:
         """
@@ -201,7 +221,7 @@ class RemoteJob(Generic[T]):
             else:
                 listener.warningReceived(self, event.data)
 
-        self._hearing.append(hear)
+        self._hearing += (hear,)
 
     def onData(self, call: Callable[[T], object]) -> None:
         """
@@ -212,7 +232,7 @@ class RemoteJob(Generic[T]):
             if isinstance(event, JobData):
                 call(event.data)
 
-        self._hearing.append(hear)
+        self._hearing += (hear,)
 
     def onWarning(self, call: Callable[[T], object]) -> None:
         """
@@ -223,7 +243,7 @@ class RemoteJob(Generic[T]):
             if isinstance(event, JobWarning):
                 call(event.data)
 
-        self._hearing.append(hear)
+        self._hearing += (hear,)
 
     def onStatus(self, call: Callable[[int, int], object]) -> None:
         """
@@ -234,7 +254,7 @@ class RemoteJob(Generic[T]):
             if isinstance(event, JobProgress):
                 call(event.numerator, event.denominator)
 
-        self._hearing.append(hear)
+        self._hearing += (hear,)
 
     async def __aiter__(self) -> AsyncIterator[Event[T]]:
         events: deque[Event[T]] = deque()
@@ -251,8 +271,8 @@ class RemoteJob(Generic[T]):
             events.append(event)
             wake()
 
-        self._hearing.append(hear)
-        self._ends.append(wake)
+        self._hearing += (hear,)
+        self._ends += (wake,)
         try:
             while not self.done:
                 waiter: Deferred[None] = Deferred()
@@ -261,9 +281,8 @@ class RemoteJob(Generic[T]):
                 while events:
                     yield events.popleft()
         finally:
-            self._hearing.remove(hear)
-            if wake in self._ends:
-                self._ends.remove(wake)
+            self._hearing = _without(hear, self._hearing)
+            self._ends = _without(wake, self._ends)
         if self.failure is not None:
             self.failure.raiseException()
 
@@ -275,7 +294,7 @@ class RemoteJob(Generic[T]):
         cancelling it forgets the job.
         """
         done: Deferred[T] = Deferred(lambda _: self.forget())
-        self._waiting.append(done)
+        self._waiting += (done,)
         return done
 
     def whenSubmitted(self, call: Submitted) -> None:
@@ -309,7 +328,7 @@ class RemoteJob(Generic[T]):
         except Exception:
             self._log.failure("{job!r}: cannot decode {event!r}", job=self, event=event)
             return
-        for hear in list(self._hearing):
+        for hear in self._hearing:
             try:
                 hear(decoded)
             except Exception:
@@ -335,7 +354,7 @@ class RemoteJob(Generic[T]):
             self.failed(Failure())
             return
         if not self._ended:
-            self._result.append(result)
+            self._result = (result,)
             for waiter in self._end():
                 if not waiter.called:
                     waiter.callback(result)
@@ -366,17 +385,24 @@ class RemoteJob(Generic[T]):
         if self._ended:
             call()
         else:
-            self._ends.append(call)
+            self._ends += (call,)
 
-    def _end(self) -> list[Deferred[T]]:
+    def _end(self) -> tuple[Deferred[T], ...]:
         """
         Tell those who clean up.
 
         @return: those who wait for the result.
         """
         self._ended = True
-        ends, self._ends = self._ends, []
+        ends, self._ends = self._ends, ()
         for call in ends:
             call()
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, ()
         return waiting
+
+
+def _without(thing: R, things: tuple[R, ...]) -> tuple[R, ...]:
+    """
+    All but one.
+    """
+    return tuple(each for each in things if each is not thing)

@@ -25,7 +25,8 @@ class ServerPool:
     A server that was silent when it owed an answer counts as one that cannot be
     reached until it answers again: what hangs may still accept connections.
 
-    @ivar connections: the connections by server, in the order of the servers.
+    @ivar servers: the servers in their order.
+    @ivar connections: the connections by server.
     @ivar running: whether it connects.
     """
 
@@ -44,6 +45,7 @@ class ServerPool:
         self._changes: dict[Deferred[None], None] = {}
         self._waitedFor: set[Connection] = set()
         self._silent: set[Connection] = set()
+        self.servers = list(servers)
         self.connections: dict[Server, Connection] = {}
         for server in servers:
             factory = makeFactory()
@@ -56,22 +58,15 @@ class ServerPool:
             self.connections[server] = connection
 
     @property
-    def servers(self) -> list[Server]:
-        """
-        The servers in their order.
-        """
-        return list(self.connections)
-
-    @property
     def settled(self) -> bool:
         """
         Is it known of each server whether it is there, or did somebody wait for
         it in vain?
         """
-        return all(
-            connection.tried or connection in self._waitedFor
-            for connection in self.connections.values()
-        )
+        for connection in self.connections.values():
+            if not (connection.tried or connection in self._waitedFor):
+                return False
+        return True
 
     @property
     def _decided(self) -> bool:

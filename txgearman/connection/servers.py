@@ -34,7 +34,7 @@ that is not blank. The second is that of the tools in C.
 _HOST = re.compile(r"(?:\[([^]]+)\]|([^:\[\]/\\=]+))(?::([0-9]{1,5}))?")
 
 
-@frozen
+@frozen(cache_hash=True)
 class Server:
     """
     A job server that can be connected to.
