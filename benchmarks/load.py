@@ -47,6 +47,9 @@ _SMALL: Final = 64 * 1024
 _LARGE: Final = 1024 * 1024
 _HEAD: Final = 12
 
+# So much of a packet has all in it that is looked at, in bytes.
+_ENOUGH: Final = 4096
+
 
 def head(number: int) -> bytes:
     """
@@ -365,9 +368,10 @@ class Worker(Connection):
         """
         super().__init__(load)
         self.counts = counts
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._needed = 0
+        # The beginning of a packet; or that of a large one, and what is to come of it.
+        self._rest = b""
+        self._begun = b""
+        self._missing = 0
         self._abilities = b"".join(
             encode(REQUEST, CAN_DO, name) for name in functionNames(functions)
         )
@@ -389,7 +393,14 @@ class Worker(Connection):
         """
         Take packets, or parts of one.
         """
-        if not self._parts:
+        if self._missing:
+            if len(data) < self._missing:
+                self._missing -= len(data)
+                return
+            data = data[self._missing :]
+            self._missing = 0
+            self._packet(self._begun)
+        elif not self._rest:
             # What comes nearly always: one packet, and that whole.
             if data == _NOOP:
                 self.woken()
@@ -400,34 +411,37 @@ class Worker(Connection):
             if data.startswith(_ASSIGN) and len(data) == _end(data):
                 self.assigned(data[_HEAD : data.index(0, _HEAD)])
                 return
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size >= self._needed:
-            self._takePackets()
+        self._takePackets(self._rest + data)
 
-    def _takePackets(self) -> None:
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+    def _takePackets(self, data: bytes) -> None:
         while len(data) >= _HEAD:
             end = _end(data)
             if len(data) < end:
                 break
-            self._packet(data[:8], data, end)
+            self._packet(data[: min(end, _ENOUGH)])
             data = data[end:]
-        self._parts = [data] if data else []
-        self._size = len(data)
-        self._needed = _end(data) if len(data) >= _HEAD else _HEAD
+        if len(data) > _ENOUGH:
+            # To keep a large one, and join its parts, would cost more than it costs
+            # the server to pass it on.
+            self._begun, self._missing = data[:_ENOUGH], end - len(data)
+            data = b""
+        self._rest = data
 
-    def _packet(self, kind: bytes, data: bytes, end: int) -> None:
+    def _packet(self, begun: bytes) -> None:
+        """
+        Take a packet of which this is the beginning, or all of it.
+        """
+        kind = begun[: len(_ASSIGN)]
         if kind == _ASSIGN:
-            self.assigned(data[_HEAD : data.index(0, _HEAD)])
-        elif kind == _NOOP[:8]:
+            self.assigned(begun[_HEAD : begun.index(0, _HEAD)])
+        elif kind == head(NOOP):
             self.woken()
-        elif kind == _NO_JOB[:8]:
+        elif kind == head(NO_JOB):
             self.send(_SLEEP)
         elif kind == head(ECHO_RES):
             self.load.done += 1
         else:
-            raise ServerLost(f"a worker was sent {data[:end][:80]!r}")
+            raise ServerLost(f"a worker was sent {begun[:80]!r}")
 
     def woken(self) -> None:
         """

@@ -62,6 +62,9 @@ def functions(stage: Stage, server: RunningServer) -> dict[str, Figures]:
     Compare many functions, each of which every worker can do, with one.
     """
     many, jobs = stage.amount(5_000, 2), stage.amount(40_000)
+    # That a function is new costs something, and only once.
+    submits(server, many, functions=many)
+    drain(server, many, functions=many)
     submitted, drained = [], []
     for count in (1, many, 1):
         submitted.append(submits(server, jobs, functions=count))
