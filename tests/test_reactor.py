@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from txgearman.connection import turns
 
 try:
+    from txgearman import reactor as reactorModule
     from txgearman.reactor import BusyPoll, TurningReactor
 except ImportError:
     TurningReactor = None  # type: ignore[assignment, misc]
@@ -72,15 +73,15 @@ class ReactorTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.reactor = TurningReactor()
-        self.addCleanup(self._close)
+        self.addCleanup(self._close, self.reactor)
 
-    def _close(self) -> None:
-        for reader in self.reactor.removeAll():
+    def _close(self, reactor: TurningReactor) -> None:
+        for reader in reactor.removeAll():
             reader.connectionLost(Failure(ConnectionError()))
-        for reader in list(self.reactor._internalReaders):
-            self.reactor.removeReader(reader)
+        for reader in list(reactor._internalReaders):
+            reactor.removeReader(reader)
             reader.connectionLost(Failure(ConnectionError()))
-        self.reactor._poller.close()
+        reactor._poller.close()
 
     def plays(self, start: Callable[[], object]) -> None:
         """
@@ -199,13 +200,18 @@ class ReactorTests(SynchronousTestCase):
 
     def test_busyPolls(self) -> None:
         """
-        With a processor for those who send it may busy-poll, and then talks as before.
+        With a processor for those who send it busy-polls, and talks as before.
         """
-        for processors, awake in (2, 0.00005), (1, 0.0), (8, 0.00005):
-            self.patch(turns, "_processors", lambda count=processors: count)
-            turns.busyPoll(self.reactor, 0.00005)
-            self.assertEqual(self.reactor._wait.awake, awake)
+        for processors, share in (1, 0), (8, 1), (2, 1):
+            self.patch(reactorModule, "_processors", lambda count=processors: count)
+            another = TurningReactor()
+            self.addCleanup(self._close, another)
+            self.assertEqual(another._wait.awake, share * reactorModule.AWAKE)
+            turns.busyPoll(self.reactor, 0.00009)
+            self.assertEqual(self.reactor._wait.awake, share * 0.00009)
         self.test_talks()
+        turns.busyPoll(self.reactor, 0)
+        self.assertEqual(self.reactor._wait.awake, 0.0)
 
 
 class BusyPollTests(SynchronousTestCase):
@@ -223,8 +229,12 @@ class BusyPollTests(SynchronousTestCase):
         self.now = 0.0
         self.due = 0.0
         self.looks: list[float | None] = []
-        self.wait = BusyPoll(self._poll, lambda: self.now)
+        self.gaveWay = 0
+        self.wait = BusyPoll(self._poll, lambda: self.now, self._giveWay)
         self.wait.awake = self.AWAKE
+
+    def _giveWay(self) -> None:
+        self.gaveWay += 1
 
     def _poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
         self.looks.append(timeout)
@@ -258,6 +268,15 @@ class BusyPollTests(SynchronousTestCase):
         self.hurries()
         for _ in range(3):
             self.assertEqual(self.waits(10), [0.0] * 10)
+
+    def test_givesWay(self) -> None:
+        """
+        After each look in vain others may have the processor.
+        """
+        self.hurries()
+        self.assertEqual(self.gaveWay, 0)
+        self.waits(10)
+        self.assertEqual(self.gaveWay, 9)
 
     def test_long(self) -> None:
         """

@@ -9,11 +9,12 @@ than the packet. This one goes the short way where there is something to read an
 nothing else, and leaves everything else to Twisted.
 
 Where packets come one at a time, most of what they take is for the process to fall
-asleep and to be woken: a server may busy-poll instead.
+asleep and to be woken: it busy-polls instead.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
@@ -23,6 +24,9 @@ from twisted.internet.main import installReactor
 from twisted.logger import Logger
 
 _log = Logger()
+
+AWAKE: Final = 0.00005
+"""For how long it busy-polls, in seconds, unless told otherwise."""
 
 # As many connections are looked after before anything else gets a turn.
 _AT_ONCE: Final = 1024
@@ -35,10 +39,20 @@ _STREAK: Final = 3
 _SHORT: Final = 2.0
 
 
+def _processors() -> int:
+    """
+    How many processors this process may use.
+    """
+    allowed = getattr(os, "sched_getaffinity", None)
+    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))
+
+
 class BusyPoll:
     """
     Waits, and does not sleep at once while waits are short. One that is not costs as
     much as was spent awake, and the next ones sleep at once.
+
+    Those for whom it waits may need the processor: between two looks they have it.
 
     @ivar awake: how long to stay awake, in seconds; 0 to sleep at once.
     """
@@ -47,15 +61,18 @@ class BusyPoll:
         self,
         poll: Callable[[float | None, int], list[tuple[int, int]]],
         seconds: Callable[[], float] = perf_counter,
+        giveWay: Callable[[], object] = os.sched_yield,
     ) -> None:
         """
         @param poll: waits for no longer than so many seconds, or for ever for L{None},
             and tells of so many things at most.
         @param seconds: the time.
+        @param giveWay: lets another process have the processor, if one wants it.
         """
         self.awake = 0.0
         self._poll = poll
         self._seconds = seconds
+        self._giveWay = giveWay
         self._streak = 0
 
     def __call__(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
@@ -83,6 +100,7 @@ class BusyPoll:
             ready = self._poll(0.0, most)
             if ready:
                 return ready
+            self._giveWay()
             now = self._seconds()
         self._streak = 0
         return self._poll(None if end is None else max(0.0, end - now), most)
@@ -97,17 +115,17 @@ class TurningReactor(EPollReactor):
         self._ending: list[Callable[[], object]] = []
         super().__init__()
         self._wait = BusyPoll(self._poller.poll)
+        self.busyPoll(AWAKE)
 
     def busyPoll(self, seconds: float) -> None:
         """
         Look for something to read again and again, for so long, before the process
-        sleeps, while one thing comes right after the other.
-
-        That takes a processor meanwhile, which those who send should not need.
+        sleeps, while one thing comes right after the other. With a single processor it
+        sleeps at once: those who send need that.
 
         @param seconds: some microseconds, or 0 to sleep at once.
         """
-        self._wait.awake = seconds
+        self._wait.awake = seconds if _processors() > 1 else 0.0
 
     def atTurnEnd(self, call: Callable[[], object]) -> None:
         """

@@ -21,7 +21,6 @@ from zope.interface import alsoProvides
 from tests.server.pump import NOON, Peer, Pump, logged, temporaryFolder
 from tests.stores.stage import ManualRunner
 from txgearman.board.policy import Policy
-from txgearman.connection import turns
 from txgearman.server import command
 from txgearman.server import keeping as keepingModule
 from txgearman.server.command import GearmanProcess, makeService
@@ -167,7 +166,6 @@ class StartTests(ProcessTests):
         While it runs, a reactor that can busy-poll does so for as long as its options
         say.
         """
-        self.patch(turns, "_processors", lambda: 2)
         for words, awake in ((), 0.00005), (("--busy-poll", "9"), 0.000009):
             polls: list[float] = []
             self.reactor.busyPoll = polls.append

@@ -5,7 +5,6 @@ before it waits again.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -31,23 +30,14 @@ def turnEndOf(clock: IReactorTime) -> Callable[[Call], object]:
 def busyPoll(reactor: object, seconds: float) -> None:
     """
     Have a reactor busy-poll, if it can, as
-    L{TurningReactor<txgearman.reactor.TurningReactor>}, and if there is another
-    processor for those who send.
+    L{TurningReactor<txgearman.reactor.TurningReactor>}.
 
     @param seconds: as for L{TurningReactor.busyPoll
         <txgearman.reactor.TurningReactor.busyPoll>}.
     """
     able: Callable[[float], object] | None = getattr(reactor, "busyPoll", None)
     if able is not None:
-        able(seconds if _processors() > 1 else 0.0)
-
-
-def _processors() -> int:
-    """
-    How many processors this process may use.
-    """
-    allowed = getattr(os, "sched_getaffinity", None)
-    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))
+        able(seconds)
 
 
 def shortenTurns() -> None:
