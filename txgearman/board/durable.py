@@ -132,7 +132,7 @@ class DurableBoard(JobBoard):
 
     def _admit(self, job: Job) -> None:
         if job.saving is None:
-            super()._admit(job)
+            self._letWait(job)
         else:
             job.state = SAVING
 
@@ -230,7 +230,7 @@ class DurableBoard(JobBoard):
         if self._requeued:
             self._requeued.pop(job, None)
         if job.state is SAVING:
-            super()._admit(job)
+            self._letWait(job)
 
     def notSaved(self, job: Job) -> None:
         """

@@ -132,7 +132,13 @@ class Lifecycle(Workforce):
 
     def _admit(self, job: Job) -> None:
         """
-        Let a new job wait for a worker, or until it is due.
+        A job is new.
+        """
+        self._letWait(job)
+
+    def _letWait(self, job: Job) -> None:
+        """
+        Let a job wait for a worker, or until it is due.
         """
         if job.due > job.submitted:
             self._delay(job)

@@ -93,16 +93,16 @@ class Promises:
         @param otherwise: if it came to nothing: the handle of the job of which an
             ERROR tells then; or the line in place of the line.
         """
-        last = self._promises[-1] if self._promises else None
+        promises = self._promises
+        last = promises[-1] if promises else None
         if last is None or last.saving is not saving:
             last = Promise(saving)
-            self._promises.append(last)
+            promises.append(last)
             saving.tell(self)
-        last.otherwise[len(last.chunks)] = otherwise
-        last.chunks.append(chunk)
-        size = len(chunk)
-        last.size += size
-        self.size += size
+        chunks = last.chunks
+        last.otherwise[len(chunks)] = otherwise
+        chunks.append(chunk)
+        self._grow(last, len(chunk))
 
     def packet(self, number: int, arguments: tuple[Data, ...]) -> None:
         """

@@ -28,7 +28,7 @@ def batchOf(saving: Saving) -> Batch:
     Put down what is to be written, as it is now.
     """
     return Batch(
-        [_row(job) for job in saving.jobs],
+        _rows(saving),
         [_update(job) for job in saving.changed.values()],
         list(saving.ended),
         [SavedRecord(*one, value) for one, value in saving.records.items()]
@@ -37,27 +37,30 @@ def batchOf(saving: Saving) -> Batch:
     )
 
 
-def _row(job: Job) -> SavedJob:
-    data = job.data
+def _rows(saving: Saving) -> list[SavedJob]:
     # What a NamedTuple's own constructor does, in half the time.
-    return tuple.__new__(
-        SavedJob,
-        (
-            job.number,
-            job.handle,
-            job.function.name,
-            job.unique,
-            # Plain numbers, whatever kind of number they are.
-            job.priority + 0,
-            data if isinstance(data, bytes) else bytes(data),
-            job.reducer,
-            job.due + 0.0,
-            job.submitted,
-            job.place or job.number,
-            job.attempts,
-            job.error,
-        ),
-    )
+    make = tuple.__new__
+    return [
+        make(
+            SavedJob,
+            (
+                job.number,
+                job.handle,
+                job.function.name,
+                job.unique,
+                # Plain numbers, whatever kind of number they are.
+                job.priority + 0,
+                job.data if isinstance(job.data, bytes) else bytes(job.data),
+                job.reducer,
+                job.due + 0.0,
+                job.submitted,
+                job.place or job.number,
+                job.attempts,
+                job.error,
+            ),
+        )
+        for job in saving.jobs
+    ]
 
 
 def _update(job: Job) -> JobUpdate:
