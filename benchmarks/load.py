@@ -423,7 +423,7 @@ class Worker(Connection):
         if len(data) > _ENOUGH:
             # To keep a large one, and join its parts, would cost more than it costs
             # the server to pass it on.
-            self._begun, self._missing = data[:_ENOUGH], end - len(data)
+            self._begun, self._missing = data[:_ENOUGH], _end(data) - len(data)
             data = b""
         self._rest = data
 

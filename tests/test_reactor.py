@@ -278,6 +278,20 @@ class BusyPollTests(SynchronousTestCase):
         self.waits(10)
         self.assertEqual(self.gaveWay, 9)
 
+    def test_others(self) -> None:
+        """
+        When others take the processor for longer, it sleeps when it has it again, no
+        longer than it may.
+        """
+        self.hurries()
+        self.wait._giveWay = lambda: setattr(self, "now", self.now + 100)
+        self.assertEqual(self.waits(500), [0.0, None])
+        self.hurries()
+        self.due = self.now + 1000
+        self.looks.clear()
+        self.assertEqual(self.wait(60.0, 3), [])
+        self.assertEqual(self.looks, [0.0, 0.0])
+
     def test_long(self) -> None:
         """
         When nothing comes, it sleeps; and at once then, until waits are short again.

@@ -4,11 +4,26 @@ Tests of L{benchmarks.load}.
 
 from __future__ import annotations
 
+import random
+import socket
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.load import Requests, background, foreground
-from txgearman.wire.codec import PacketReader
-from txgearman.wire.packets import JOB_CREATED, SUBMIT_JOB
+from benchmarks.load import Load, Requests, Worker, background, foreground
+from txgearman.wire.codec import PacketReader, encode
+from txgearman.wire.packets import (
+    ECHO_RES,
+    GRAB_JOB,
+    JOB_ASSIGN,
+    JOB_CREATED,
+    NO_JOB,
+    NOOP,
+    PRE_SLEEP,
+    REQUEST,
+    RESPONSE,
+    SUBMIT_JOB,
+    WORK_COMPLETE,
+)
 
 
 def functionsIn(data: memoryview) -> list[bytes]:
@@ -54,3 +69,68 @@ class RequestsTests(SynchronousTestCase):
             [(number, list(arguments)) for number, arguments in reader.events()],
             [(SUBMIT_JOB, [b"load", b"", b"xxxxx"])] * 3,
         )
+
+
+class WorkerTests(SynchronousTestCase):
+    """
+    Tests of L{Worker}.
+    """
+
+    def setUp(self) -> None:
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+        self.load = Load(listening.getsockname()[1])
+        self.addCleanup(self.load.__exit__)
+        self.said: list[bytes] = []
+
+    def worker(self) -> Worker:
+        worker = Worker(self.load, counts=True)
+        worker.send = self.said.append  # type: ignore[method-assign, assignment]
+        return worker
+
+    def test_pieces(self) -> None:
+        """
+        However packets come in pieces, small and large, each is answered once, in
+        order, when all of it is there.
+        """
+        chance, worker = random.Random(7), self.worker()
+        for _ in range(200):
+            coming, answers, jobs = b"", b"", 0
+            self.said.clear()
+            self.load.done = 0
+            for number in range(chance.randint(1, 12)):
+                kind = chance.choice([NOOP, NO_JOB, ECHO_RES, JOB_ASSIGN, JOB_ASSIGN])
+                if kind == JOB_ASSIGN:
+                    handle = b"H:host:%d" % number
+                    size = chance.choice([0, 32, 4050, 4096, 4200, 70_000])
+                    coming += encode(RESPONSE, kind, handle, b"load", bytes(size))
+                    answers += encode(REQUEST, WORK_COMPLETE, handle, b"ok")
+                    answers += encode(REQUEST, GRAB_JOB)
+                else:
+                    coming += encode(RESPONSE, kind)
+                    if kind != ECHO_RES:
+                        answer = GRAB_JOB if kind == NOOP else PRE_SLEEP
+                        answers += encode(REQUEST, answer)
+                jobs += kind in (JOB_ASSIGN, ECHO_RES)
+            small = len(coming) < 9_000
+            most = chance.choice([1, 5, 100, 200_000]) if small else 9_000
+            while coming:
+                size = chance.randint(1, most)
+                worker.received(coming[:size])
+                coming = coming[size:]
+                early = b"".join(self.said)
+                self.assertEqual(early, answers[: len(early)])
+            self.assertEqual(b"".join(self.said), answers)
+            self.assertEqual(self.load.done, jobs)
+
+    def test_notAllThere(self) -> None:
+        """
+        A large job is not answered before its last byte.
+        """
+        worker = self.worker()
+        packet = encode(RESPONSE, JOB_ASSIGN, b"H:1", b"load", bytes(100_000))
+        worker.received(packet[:60_000])
+        worker.received(packet[60_000:-1])
+        self.assertEqual(self.said, [])
+        worker.received(packet[-1:])
+        self.assertEqual(self.load.done, 1)

@@ -59,6 +59,13 @@ class ServiceTests(SynchronousTestCase):
         self.assertRaises(ValueError, Client, reactor, "a", namespace="\0")
         self.assertRaises(ValueError, Client, reactor, "a", clientId="\0")
 
+    def test_namedTwice(self) -> None:
+        """
+        A server that is named twice is one server.
+        """
+        client = Client(MemoryReactorClock(), "a,b,a,b")
+        self.assertEqual(client.servers, ["a", "b"])
+
     def test_notStarted(self) -> None:
         """
         Without being started nothing is reached, nor after it was stopped.

@@ -190,6 +190,16 @@ class SubmitManyTests(SynchronousTestCase):
         stage = Stage(self)
         self.assertEqual(now(stage.client.submitMany("f", [])), [])
 
+    def test_senseless(self) -> None:
+        """
+        Options that make no sense fail at once, and take no workload.
+        """
+        stage = Stage(self).starts()
+        items = iter([b"a", b"b"])
+        submitted = stage.client.submitMany("f", items, at=1.0, delay=2.0)
+        self.assertRaises(ValueError, now, submitted)
+        self.assertEqual(list(items), [b"a", b"b"])
+
     def test_options(self) -> None:
         """
         The options are those of a submit, and hold for every job; the workloads

@@ -163,8 +163,7 @@ class StartTests(ProcessTests):
 
     def test_busyPolls(self) -> None:
         """
-        While it runs, a reactor that can busy-poll does so for as long as its options
-        say.
+        A reactor that can busy-poll does so for as long as its options say.
         """
         for words, awake in ((), 0.00005), (("--busy-poll", "9"), 0.000009):
             polls: list[float] = []
@@ -173,7 +172,6 @@ class StartTests(ProcessTests):
             process.startService()
             self.assertEqual(polls, [awake])
             process.stopService()
-            self.assertEqual(polls, [awake, 0])
 
     def test_makeService(self) -> None:
         """

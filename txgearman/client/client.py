@@ -248,7 +248,7 @@ class Client(Service, Generic[T]):
             servers have all of them. It fails as the first submit that fails; the
             others are then forgotten, though those in the background that a
             server has stay there. When a workload cannot be encoded, nothing is
-            submitted.
+            submitted; nor is a workload taken when the options make no sense.
         """
         batch = Batch(self._deliver)
         try:

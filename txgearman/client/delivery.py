@@ -190,7 +190,9 @@ class Delivery(Generic[T]):
                 self.job.failed(reason)
                 return
             assert self._server is not None
-            self._refusals = {**(self._refusals or {}), self._server: reason}
+            if self._refusals is None:
+                self._refusals = {}
+            self._refusals[self._server] = reason
         self._try()
 
     def data(self, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """
-What a client asks for, but for the workloads: many jobs may differ in nothing else.
+What a client asks for: what holds for all of it, and what holds for jobs that differ in
+their workloads alone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ class Terms(Generic[T]):
     """
     What holds for all that one client asks for.
 
+    @ivar pool: the connections.
+    @ivar choice: which server a job goes to.
+    @ivar codec: what workloads and results are.
+    @ivar clock: the reactor.
     @ivar patience: how long a job waits for a server that can be reached, in seconds.
     @ivar namespace: what the names of functions start with on the wire.
     @ivar resubmit: whether jobs are submitted anew when their server is lost, where
@@ -90,7 +95,8 @@ class Order(Generic[T]):
         self._timeout = timeout
         self._resubmit = terms.resubmit if resubmit is None else resubmit
         hearing = onData, onWarning, onStatus, listener
-        self._hearing = None if hearing == _NOBODY else hearing
+        heard = any(each is not None for each in hearing)
+        self._hearing = hearing if heard else None
 
     def _moment(self, at: float | datetime | None, delay: float | None) -> int | None:
         """
@@ -137,9 +143,6 @@ class Order(Generic[T]):
         return Delivery(
             terms.pool, terms.choice, submission, job, terms.patience, self._resubmit
         )
-
-
-_NOBODY = (None, None, None, None)
 
 
 def _letHear(

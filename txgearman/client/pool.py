@@ -45,7 +45,6 @@ class ServerPool:
         self._changes: dict[Deferred[None], None] = {}
         self._waitedFor: set[Connection] = set()
         self._silent: set[Connection] = set()
-        self.servers = list(servers)
         self.connections: dict[Server, Connection] = {}
         for server in servers:
             factory = makeFactory()
@@ -56,6 +55,8 @@ class ServerPool:
             factory.onLost = lambda _, reason, lost=connection.lost: lost(reason)
             factory.onSilent = lambda _, which=connection: self._silent.add(which)
             self.connections[server] = connection
+        # Each of them once, whoever named it twice.
+        self.servers = tuple(self.connections)
 
     @property
     def settled(self) -> bool:

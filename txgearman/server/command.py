@@ -128,7 +128,6 @@ class GearmanProcess(GearmanServer):
         if self._tidying.running:
             self._tidying.stop()
         self._interpreter.restore()
-        busyPoll(self._reactor, 0)
         return super().stopService()
 
     def _configureAgain(self) -> None:

@@ -45,12 +45,6 @@ _BARE: Final = tuple(head + bytes(4) for head in _HEADS)
 # Most bodies are short: their sizes, encoded.
 _SIZES: Final = tuple(size.to_bytes(4, "big") for size in range(1024))
 
-# What stands before an argument that is as short as a handle, by packet and size.
-_SHORT: Final = 64
-_STARTS: Final = tuple(
-    tuple(head + size for size in _SIZES[:_SHORT]) for head in _HEADS
-)
-
 # How many NULs part a packet's arguments; None when it has no arguments, and
 # whatever stands in its body means nothing.
 _SEPARATORS: Final[tuple[int | None, ...]] = tuple(
@@ -170,10 +164,7 @@ def encodeShort(number: int, argument: bytes) -> bytes:
     """
     Encode a packet of a server with one argument, which is copied.
     """
-    size = len(argument)
-    if size < _SHORT:
-        return _STARTS[number][size] + argument
-    return _HEADS[number] + _encodeSize(size) + argument
+    return _HEADS[number] + _encodeSize(len(argument)) + argument
 
 
 def _encodeSize(size: int) -> bytes:
