@@ -67,8 +67,9 @@ def _end(data: bytes) -> int:
 
 _ASSIGN: Final = head(JOB_ASSIGN)
 _ERROR: Final = head(ERROR)
-_NO_JOB: Final = encode(RESPONSE, NO_JOB)
-_NOOP: Final = encode(RESPONSE, NOOP)
+_NO_JOB: Final = head(NO_JOB)
+_NOOP: Final = head(NOOP)
+_ECHOED: Final = head(ECHO_RES)
 _ECHO: Final = encode(REQUEST, ECHO_REQ, b"")
 _GRAB: Final = encode(REQUEST, GRAB_JOB)
 _SLEEP: Final = encode(REQUEST, PRE_SLEEP)
@@ -400,20 +401,7 @@ class Worker(Connection):
             data = data[self._missing :]
             self._missing = 0
             self._packet(self._begun)
-        elif not self._rest:
-            # What comes nearly always: one packet, and that whole.
-            if data == _NOOP:
-                self.woken()
-                return
-            if data == _NO_JOB:
-                self.send(_SLEEP)
-                return
-            if data.startswith(_ASSIGN) and len(data) == _end(data):
-                self.assigned(data[_HEAD : data.index(0, _HEAD)])
-                return
-        self._takePackets(self._rest + data)
-
-    def _takePackets(self, data: bytes) -> None:
+        data = self._rest + data
         while len(data) >= _HEAD:
             end = _end(data)
             if len(data) < end:
@@ -434,11 +422,11 @@ class Worker(Connection):
         kind = begun[: len(_ASSIGN)]
         if kind == _ASSIGN:
             self.assigned(begun[_HEAD : begun.index(0, _HEAD)])
-        elif kind == head(NOOP):
+        elif kind == _NOOP:
             self.woken()
-        elif kind == head(NO_JOB):
+        elif kind == _NO_JOB:
             self.send(_SLEEP)
-        elif kind == head(ECHO_RES):
+        elif kind == _ECHOED:
             self.load.done += 1
         else:
             raise ServerLost(f"a worker was sent {begun[:80]!r}")

@@ -257,6 +257,17 @@ class BusyPollTests(SynchronousTestCase):
         self.assertEqual(self.wait(timeout, 3), self.READY)
         return self.looks[:]
 
+    def waitsInVain(self, timeout: float) -> list[float | None]:
+        """
+        Wait for what does not come in time.
+
+        @return: the waits that were tried for it.
+        """
+        self.looks.clear()
+        self.due = self.now + 1000
+        self.assertEqual(self.wait(timeout, 3), [])
+        return self.looks[:]
+
     def hurries(self) -> None:
         for _ in range(3):
             self.assertEqual(self.waits(80), [None])
@@ -287,10 +298,7 @@ class BusyPollTests(SynchronousTestCase):
         self.wait._giveWay = lambda: setattr(self, "now", self.now + 100)
         self.assertEqual(self.waits(500), [0.0, None])
         self.hurries()
-        self.due = self.now + 1000
-        self.looks.clear()
-        self.assertEqual(self.wait(60.0, 3), [])
-        self.assertEqual(self.looks, [0.0, 0.0])
+        self.assertEqual(self.waitsInVain(60.0), [0.0, 0.0])
 
     def test_long(self) -> None:
         """
@@ -322,10 +330,7 @@ class BusyPollTests(SynchronousTestCase):
         A look without waiting is one look.
         """
         self.hurries()
-        self.due = self.now + 1000
-        self.looks.clear()
-        self.assertEqual(self.wait(0.0, 3), [])
-        self.assertEqual(self.looks, [0.0])
+        self.assertEqual(self.waitsInVain(0.0), [0.0])
 
     def test_timeout(self) -> None:
         """
@@ -334,11 +339,7 @@ class BusyPollTests(SynchronousTestCase):
         """
         for timeout, sleep in (100.0, 50.0), (20.0, 0.0):
             self.hurries()
-            self.due = self.now + 1000
-            self.looks.clear()
-            self.assertEqual(self.wait(timeout, 3), [])
-            self.assertEqual(self.looks[-2:], [0.0, sleep])
+            self.assertEqual(self.waitsInVain(timeout)[-2:], [0.0, sleep])
         for _ in range(5):
-            self.due = self.now + 1000
-            self.assertEqual(self.wait(20.0, 3), [])
+            self.waitsInVain(20.0)
         self.assertEqual(self.waits(5), [None])

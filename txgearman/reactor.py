@@ -43,8 +43,7 @@ def _processors() -> int:
     """
     How many processors this process may use.
     """
-    allowed = getattr(os, "sched_getaffinity", None)
-    return (os.cpu_count() or 1) if allowed is None else len(allowed(0))
+    return len(os.sched_getaffinity(0))
 
 
 class BusyPoll:

@@ -112,7 +112,6 @@ class Client(Service, Generic[T]):
         @raise BadSetting: for a server that cannot be understood.
         @raise ValueError: for a name with a NUL.
         """
-        self._connectTimeout = connectTimeout
         self._inFlight = None if maxInFlight is None else InFlight(maxInFlight)
         encodedId = None if clientId is None else asBytes(clientId)
 
@@ -184,7 +183,7 @@ class Client(Service, Generic[T]):
         return Deferred.fromCoroutine(self._whenConnected(retry))
 
     async def _whenConnected(self, retry: bool) -> list[str]:
-        connected = await self._pool.whenConnected(self._connectTimeout, retry)
+        connected = await self._pool.whenConnected(self._terms.patience, retry)
         return [server.name for server in connected]
 
     # Submitting

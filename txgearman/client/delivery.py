@@ -149,12 +149,12 @@ class Delivery(Generic[T]):
         @raise NoServers: when the choice wants none of those that are there.
         @raise ServerError: when those refused the job.
         """
-        refusals = self._refusals or {}
+        refusals = self._refusals
         for server in self._choice.order(self._submission, self._pool.servers):
-            if server in connected and server not in refusals:
+            if server in connected and not (refusals and server in refusals):
                 return server
-        for refusal in refusals.values():
-            refusal.raiseException()
+        if refusals:
+            next(iter(refusals.values())).raiseException()
         raise NoServers("the choice left out each server that can be reached")
 
     def _ended(self) -> None:

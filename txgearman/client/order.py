@@ -94,9 +94,7 @@ class Order(Generic[T]):
         self._reducer = None if reducer is None else terms.namespace + asBytes(reducer)
         self._timeout = timeout
         self._resubmit = terms.resubmit if resubmit is None else resubmit
-        hearing = onData, onWarning, onStatus, listener
-        heard = any(each is not None for each in hearing)
-        self._hearing = hearing if heard else None
+        self._hearing = onData, onWarning, onStatus, listener
 
     def _moment(self, at: float | datetime | None, delay: float | None) -> int | None:
         """
@@ -136,8 +134,7 @@ class Order(Generic[T]):
             terms.codec,
             terms.status,
         )
-        if self._hearing is not None:
-            _letHear(job, *self._hearing)
+        _letHear(job, *self._hearing)
         if self._timeout is not None:
             _limit(job, self._timeout, terms.clock)
         return Delivery(
