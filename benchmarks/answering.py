@@ -2,9 +2,9 @@
 Workers on plain sockets in a process of their own, which answer the jobs of the
 clients that are compared::
 
-    python -m benchmarks.answering PORT WORKERS
+    python -m benchmarks.answering PORT WORKERS JOBS
 
-They run until they are killed.
+Each asks for so many jobs at once. They run until they are killed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ def main() -> None:
     """
     Work.
     """
-    port, workers = map(int, sys.argv[1:])
+    port, workers, jobs = map(int, sys.argv[1:])
     with Load(port) as load:
         for _ in range(workers):
-            Worker(load).start()
+            Worker(load, atOnce=jobs).start()
         while True:
             load.turn(-1)
 

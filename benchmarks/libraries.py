@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,12 @@ PEERS: Final = Path(__file__).with_name("peers")
 
 PATIENCE: Final = 120.0
 """How long a client may take, in seconds."""
+
+ANSWERING: Final = 4
+"""How many workers answer a client."""
+
+AT_ONCE: Final = 16
+"""How many jobs each of them asks for at once, where a client has many under way."""
 
 
 @frozen
@@ -107,21 +113,21 @@ def _each(case: str, way: str, jobs: int) -> list[Contestant]:
 
 
 CLIENTS: Final = [
-    *_each("foreground, one at a time", "callEach", 1_000),
-    *_each(_FOREGROUND, "callMany", 2_500),
-    Contestant(_FOREGROUND, "txgearman, map", TXGEARMAN, "callAtOnce", 2_500),
-    *_each("background, one at a time", "backgroundEach", 1_000),
-    *_each(_BACKGROUND, "backgroundMany", 5_000),
+    *_each("foreground, one at a time", "callEach", 2_500),
+    *_each(_FOREGROUND, "callMany", 10_000),
+    Contestant(_FOREGROUND, "txgearman, map", TXGEARMAN, "callAtOnce", 10_000),
+    *_each("background, one at a time", "backgroundEach", 2_500),
+    *_each(_BACKGROUND, "backgroundMany", 20_000),
     Contestant(
-        _BACKGROUND, "txgearman, each awaited", TXGEARMAN, "backgroundAtOnce", 5_000
+        _BACKGROUND, "txgearman, each awaited", TXGEARMAN, "backgroundAtOnce", 20_000
     ),
 ]
 WORKERS: Final = [
-    *_each(_WORKER, "one", 2_500),
+    *_each(_WORKER, "one", 10_000),
     Contestant(_WORKER, "gear, as it comes", GEAR, "asItComes", 100),
-    Contestant(_WORKER, "txgearman, 16 at once", TXGEARMAN, "several", 2_500),
+    Contestant(_WORKER, "txgearman, 16 at once", TXGEARMAN, "several", 10_000),
 ]
-PAIRS: Final = _each("client with its own worker, one at a time", "callEach", 1_000)
+PAIRS: Final = _each("client with its own worker, one at a time", "callEach", 2_500)
 
 
 def play(stage: Stage) -> None:
@@ -171,17 +177,24 @@ class Trial:
         Have clients submit jobs: to workers on plain sockets, which are the same
         for all of them, or to a queue.
         """
-        port = str(self.server.port)
-        queueing = [each for each in contestants if each.inBackground]
-        with self._working(
-            [sys.executable, "-m", "benchmarks.answering", port, "4"], 4
-        ):
-            for contestant in contestants:
-                if not contestant.inBackground:
-                    self._add(contestant, self._submitted(contestant))
-        for contestant in queueing:
-            self._add(contestant, self._submitted(contestant))
-            drain(self.server, self.stage.amount(contestant.jobs))
+        for contestant in contestants:
+            if contestant.inBackground:
+                self._add(contestant, self._submitted(contestant))
+                drain(self.server, self.stage.amount(contestant.jobs))
+                continue
+            with self._answering(AT_ONCE if contestant.case == _FOREGROUND else 1):
+                self._add(contestant, self._submitted(contestant))
+
+    def _answering(self, atOnce: int) -> AbstractContextManager[Tree]:
+        """
+        Have workers on plain sockets answer clients.
+
+        @param atOnce: how many jobs each asks for at once: what they do must not be
+            what clients wait for.
+        """
+        words = map(str, (self.server.port, ANSWERING, atOnce))
+        command = [sys.executable, "-m", "benchmarks.answering", *words]
+        return self._working(command, ANSWERING)
 
     def worker(self, contestant: Contestant) -> None:
         """

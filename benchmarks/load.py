@@ -349,8 +349,8 @@ class TimedClient(Client):
 
 class Worker(Connection):
     """
-    A worker that grabs and completes jobs, one at a time, and sleeps when there
-    are none. What it answers is two bytes long.
+    A worker that grabs and completes jobs, and sleeps when there are none. What it
+    answers is two bytes long.
 
     @ivar counts: whether its jobs count as done.
     """
@@ -362,10 +362,12 @@ class Worker(Connection):
         functions: int = 1,
         counts: bool = False,
         asleep: bool = False,
+        atOnce: int = 1,
     ) -> None:
         """
         @param asleep: whether it goes to sleep at once, and asks for an echo that
             counts as done, so that one can tell when the server knows.
+        @param atOnce: how many jobs it asks for at once.
         """
         super().__init__(load)
         self.counts = counts
@@ -377,6 +379,10 @@ class Worker(Connection):
             encode(REQUEST, CAN_DO, name) for name in functionNames(functions)
         )
         self._asleep = asleep
+        self._atOnce = atOnce
+        # How many answers it waits for, and what it says to those that have come.
+        self._asked = 0
+        self._said: list[bytes] = []
 
     def announce(self) -> None:
         """
@@ -388,7 +394,23 @@ class Worker(Connection):
         """
         Say what it can do, and begin.
         """
-        self.send(self._abilities + (_SLEEP + _ECHO if self._asleep else _GRAB))
+        if self._asleep:
+            self.send(self._abilities + _SLEEP + _ECHO)
+        else:
+            self._said.append(self._abilities)
+            self.work()
+
+    def work(self) -> None:
+        """
+        Ask for jobs.
+        """
+        self.woken()
+        self._say()
+
+    def _say(self) -> None:
+        said, self._said = self._said, []
+        if said:
+            self.send(b"".join(said))
 
     def received(self, data: bytes) -> None:
         """
@@ -414,6 +436,7 @@ class Worker(Connection):
             self._begun, self._missing = data[:_ENOUGH], _end(data) - len(data)
             data = b""
         self._rest = data
+        self._say()
 
     def _packet(self, begun: bytes) -> None:
         """
@@ -425,7 +448,9 @@ class Worker(Connection):
         elif kind == _NOOP:
             self.woken()
         elif kind == _NO_JOB:
-            self.send(_SLEEP)
+            self._asked -= 1
+            if not self._asked:
+                self._said.append(_SLEEP)
         elif kind == _ECHOED:
             self.load.done += 1
         else:
@@ -435,12 +460,14 @@ class Worker(Connection):
         """
         Hear that there may be a job.
         """
-        self.send(_GRAB)
+        if not self._asked:
+            self._asked = self._atOnce
+            self._said.append(_GRAB * self._atOnce)
 
     def assigned(self, handle: bytes) -> None:
         """
         Complete a job, and grab the next.
         """
-        self.send(encode(REQUEST, WORK_COMPLETE, handle, b"ok") + _GRAB)
+        self._said.append(encode(REQUEST, WORK_COMPLETE, handle, b"ok") + _GRAB)
         if self.counts:
             self.load.done += 1

@@ -93,7 +93,7 @@ def drain(
         load.run(workers)
         load.done = 0
         for worker in takers:
-            worker.woken()
+            worker.work()
         return cost(server, load, jobs)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import socket
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -83,8 +84,8 @@ class WorkerTests(SynchronousTestCase):
         self.addCleanup(self.load.__exit__)
         self.said: list[bytes] = []
 
-    def worker(self) -> Worker:
-        worker = Worker(self.load, counts=True)
+    def worker(self, **options: Any) -> Worker:
+        worker = Worker(self.load, counts=True, **options)
         worker.send = self.said.append  # type: ignore[method-assign, assignment]
         return worker
 
@@ -93,13 +94,15 @@ class WorkerTests(SynchronousTestCase):
         However packets come in pieces, small and large, each is answered once, in
         order, when all of it is there.
         """
-        chance, worker = random.Random(7), self.worker()
+        chance, worker, asked = random.Random(7), self.worker(), False
         for _ in range(200):
             coming, answers, jobs = b"", b"", 0
             self.said.clear()
             self.load.done = 0
             for number in range(chance.randint(1, 12)):
-                kind = chance.choice([NOOP, NO_JOB, ECHO_RES, JOB_ASSIGN, JOB_ASSIGN])
+                kinds = (NO_JOB, ECHO_RES, JOB_ASSIGN, JOB_ASSIGN)
+                kind = chance.choice(kinds if asked else (NOOP, ECHO_RES))
+                asked = kind == NOOP or (asked and kind != NO_JOB)
                 if kind == JOB_ASSIGN:
                     handle = b"H:host:%d" % number
                     size = chance.choice([0, 32, 4050, 4096, 4200, 70_000])
@@ -134,3 +137,18 @@ class WorkerTests(SynchronousTestCase):
         self.assertEqual(self.said, [])
         worker.received(packet[-1:])
         self.assertEqual(self.load.done, 1)
+
+    def test_several(self) -> None:
+        """
+        One that asks for several jobs at once sleeps when it has no answer left to
+        wait for, and is woken only then; all answers to what it read leave at once.
+        """
+        grab, sleep = encode(REQUEST, GRAB_JOB), encode(REQUEST, PRE_SLEEP)
+        noJob, noop = encode(RESPONSE, NO_JOB), encode(RESPONSE, NOOP)
+        job = encode(RESPONSE, JOB_ASSIGN, b"H:1", b"load", b"")
+        done = encode(REQUEST, WORK_COMPLETE, b"H:1", b"ok") + grab
+        worker = self.worker(atOnce=3)
+        worker.work()
+        for coming in job + job, noJob + noop, job + noJob, noJob + noop, noop:
+            worker.received(coming)
+        self.assertEqual(self.said, [grab * 3, done * 2, done, sleep + grab * 3])

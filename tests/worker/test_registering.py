@@ -212,6 +212,7 @@ class RegisteringTests(WorkerTestCase):
                 shared.refuses()
                 worker.register("g", reverse)
                 own.refuses()
+                own.refuses()
             elif meets == "drop":
                 own.drops()
             worker.unregister("own")

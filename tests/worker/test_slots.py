@@ -6,11 +6,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.worker.stage import GRAB, SLEEP, Desk, JobServer, WorkerTestCase
-from txgearman.worker.lane import Lane, Standing
+from tests.worker.stage import GRAB, RETRY, SLEEP, Desk, JobServer, WorkerTestCase
+from txgearman.worker.lane import MOST_ASKED, NO_TIME, Lane
 from txgearman.worker.registration import Share
 
-AWAY, WANTING, ASKING, SLEEPING = Standing
+
+def standing(lane: Lane) -> str:
+    """
+    What a lane is about.
+    """
+    kinds = (
+        (lane.away, "away"),
+        (lane.wanting, "wanting"),
+        (lane.asked, "asking"),
+        (lane.sleeping, "sleeping"),
+    )
+    return " ".join(name for there, name in kinds if there)
 
 
 class SlotsTests(WorkerTestCase):
@@ -41,7 +52,7 @@ class SlotsTests(WorkerTestCase):
         """
         desk, lanes, servers = self.lanes(2, 3)
         self.assertEqual([1, 1, 0], self.asks(servers))
-        self.assertEqual([ASKING, ASKING, WANTING], [la.standing for la in lanes])
+        self.assertEqual(["asking", "asking", "wanting"], list(map(standing, lanes)))
         self.assertFalse(desk.slots.idle)
         servers[0].line.assigns(b"H:1")
         self.assertEqual([0, 0, 0], self.asks(servers))
@@ -75,7 +86,7 @@ class SlotsTests(WorkerTestCase):
         self.assertEqual([0, 1], self.asks(servers))
         servers[1].line.refuses()
         self.assertTrue(desk.slots.idle)
-        self.assertEqual([SLEEPING, SLEEPING], [lane.standing for lane in lanes])
+        self.assertEqual(["sleeping"] * 2, list(map(standing, lanes)))
         self.assertEqual([SLEEP], servers[1].line.hears())
         servers[0].line.wakes()
         self.assertEqual([1, 0], self.asks(servers))
@@ -92,7 +103,7 @@ class SlotsTests(WorkerTestCase):
         line.assigns(b"H:1")
         self.assertEqual([], line.hears())
         self.assertTrue(desk.slots.idle)
-        self.assertEqual(SLEEPING, lanes[0].standing)
+        self.assertEqual("sleeping", standing(lanes[0]))
 
     def test_lost(self) -> None:
         """
@@ -104,14 +115,14 @@ class SlotsTests(WorkerTestCase):
         for gone in (0, 3):
             self.asks(servers)
             servers[gone].line.drops()
-            self.assertEqual(AWAY, lanes[gone].standing)
+            self.assertEqual("away", standing(lanes[gone]))
             self.assertEqual(0, desk.slots.free)
             self.assertEqual([0, 0, 0, 0], self.asks(servers))
         servers[1].line.drops()
         self.assertEqual([0, 0, 1, 0], self.asks(servers))
         servers[2].line.drops()
         self.assertTrue(desk.slots.idle)
-        self.assertEqual([AWAY] * 4, [lane.standing for lane in lanes])
+        self.assertEqual(["away"] * 4, list(map(standing, lanes)))
 
     def test_fullShare(self) -> None:
         """
@@ -145,4 +156,101 @@ class SlotsTests(WorkerTestCase):
         self.assertEqual([], servers[0].line.hears())
         self.assertEqual([], servers[1].line.hears())
         self.assertTrue(desk.slots.idle)
-        self.assertEqual([SLEEPING, WANTING], [lane.standing for lane in lanes])
+        self.assertEqual(["sleeping", "wanting"], list(map(standing, lanes)))
+
+    def quickens(self, lane: Lane, times: int) -> None:
+        """
+        Have so many of a lane's jobs be over in no time.
+        """
+        for _ in range(times):
+            lane.learn(0.0)
+
+    def test_severalAtOnce(self) -> None:
+        """
+        A lane whose jobs are over in no time asks for several at once, twice as many
+        each time, but for no more than there are slots.
+        """
+        desk, (lane,), (server,) = self.lanes(7, 1)
+        asked = self.asks([server])
+        for _ in range(4):
+            self.quickens(lane, 1)
+            server.line.assigns(b"H:1")
+            desk.ends(lane)
+            asked += self.asks([server])
+        self.assertEqual([1, 2, 3, 4, 1], asked)
+        self.assertEqual("wanting asking", standing(lane))
+        self.quickens(lane, 9)
+        self.assertEqual(MOST_ASKED, lane.pace)
+
+    def test_slowDown(self) -> None:
+        """
+        It asks for one at a time again after a job that took its time, once it has
+        the answers that it waits for.
+        """
+        _, (lane,), (server,) = self.lanes(8, 1)
+        self.quickens(lane, 2)
+        server.line.assigns(b"H:1")
+        self.assertEqual([1 + 4], self.asks([server]))
+        lane.learn(NO_TIME)
+        for left in (3, 2, 1):
+            server.line.assigns(b"H:2")
+            self.assertEqual((left, [0]), (lane.asked, self.asks([server])))
+        server.line.assigns(b"H:3")
+        self.assertEqual((1, [1]), (lane.asked, self.asks([server])))
+
+    def test_severalInTurn(self) -> None:
+        """
+        With several lanes that ask for several, each asks for one in turn.
+        """
+        desk, lanes, servers = self.lanes(5, 2)
+        self.assertEqual([1, 1], self.asks(servers))
+        for lane in lanes:
+            self.quickens(lane, 2)
+            desk.slots.want(lane)
+            self.asks(servers)
+        order = []
+        for _ in range(6):
+            servers[0].line.assigns(b"H:1")
+            servers[1].line.assigns(b"H:1")
+            desk.ends(lanes[0])
+            desk.ends(lanes[1])
+            order.append(self.asks(servers))
+        self.assertEqual([[1, 1]] * 6, order)
+
+    def test_refusedSeveral(self) -> None:
+        """
+        A lane that asked for several sleeps when all of them are refused, and asks
+        for one when it is woken.
+        """
+        desk, (lane,), (server,) = self.lanes(3, 1)
+        self.quickens(lane, 2)
+        desk.slots.want(lane)
+        self.assertEqual([3], self.asks([server]))
+        self.assertEqual("wanting asking", standing(lane))
+        for _ in range(2):
+            server.line.refuses()
+            server.line.wakes()
+            self.assertEqual(([], "asking"), (server.line.hears(), standing(lane)))
+        server.line.refuses()
+        self.assertEqual(([SLEEP], "sleeping"), (server.line.hears(), standing(lane)))
+        self.assertTrue(desk.slots.idle)
+        server.line.wakes()
+        self.assertEqual([1], self.asks([server]))
+
+    def test_lostSeveral(self) -> None:
+        """
+        When it is lost it gives all its slots to others, and asks for one when it is
+        back.
+        """
+        desk, lanes, servers = self.lanes(3, 2)
+        self.quickens(lanes[0], 2)
+        desk.slots.want(lanes[0])
+        self.assertEqual([2, 1], self.asks(servers))
+        self.quickens(lanes[1], 2)
+        desk.slots.want(lanes[1])
+        servers[0].line.drops()
+        self.assertEqual([0, 2], self.asks(servers))
+        servers[1].line.drops()
+        self.assertTrue(desk.slots.idle)
+        self.clock.advance(RETRY)
+        self.assertEqual([1, 1], self.asks(servers))

@@ -25,6 +25,7 @@ from tests.worker.stage import (
 from txgearman.codecs import JSON, TEXT
 from txgearman.errors import JobException, JobFailed
 from txgearman.worker.job import RunningJob
+from txgearman.worker.lane import NO_TIME
 
 Job = RunningJob[Any]
 
@@ -361,7 +362,7 @@ class ConcurrencyTests(WorkerTestCase):
         own.assigns(H, b"heavy")
         self.assertEqual([], own.hears())
         common.assigns(b"H:2", b"f")
-        self.assertEqual([complete(b"H:2"), GRAB], common.hears())
+        self.assertEqual([complete(b"H:2"), GRAB, GRAB], common.hears())
         slow.ends()
         self.assertEqual([complete(H), GRAB], own.hears())
         worker.unregister("heavy")
@@ -379,3 +380,39 @@ class ConcurrencyTests(WorkerTestCase):
         self.clock.advance(0)
         self.assertEqual([canDo(b"heavy"), GRAB], self.server.line.hears())
         self.assertEqual(2, len(self.server.lines))
+
+    def test_inNoTime(self) -> None:
+        """
+        A worker that may run several jobs at once asks for several when they are over
+        in no time, more each time.
+        """
+        worker = self.worker(concurrency=99)
+        worker.register("f", reverse)
+        line = self.starts(worker)
+        asked = []
+        for _ in range(7):
+            asked.append(line.hears().count(GRAB))
+            line.assigns(H)
+        self.assertEqual([1, 2, 3, 5, 9, 1, 1], asked)
+
+    def test_takesTime(self) -> None:
+        """
+        It asks for one at a time when jobs take longer, in the reactor or not, and
+        where each has a connection of its own.
+        """
+
+        def blocks(job: Job) -> None:
+            self.clock.rightNow += 2 * NO_TIME
+
+        slow = Slow()
+        for function, options in ((blocks, {}), (slow, {}), (reverse, {"timeout": 9})):
+            self.server.lines.clear()
+            worker = self.worker(concurrency=4)
+            worker.register("f", function, **options)
+            line = self.starts(worker)
+            for number in range(3):
+                self.assertEqual(1, line.hears().count(GRAB))
+                line.assigns(b"H:%d" % number)
+            for handle in list(slow.jobs):
+                slow.ends(handle)
+            self.stops(worker)

@@ -4,7 +4,6 @@ One of a worker's connections: what it can do, and what it is about to do.
 
 from __future__ import annotations
 
-import enum
 from typing import Any, Final, Protocol
 
 from attrs import frozen
@@ -26,6 +25,12 @@ ANSWER_TIME: Final = 30.0
 LAST_ANSWER_TIME: Final = 5.0
 """The same for one that is about to be left."""
 
+NO_TIME: Final = 0.001
+"""How many seconds a job takes that is over in no time."""
+
+MOST_ASKED: Final = 16
+"""How many jobs a lane asks for at once, when they are over in no time."""
+
 # How many seconds.
 _REST: Final = 0.5
 
@@ -39,19 +44,6 @@ class Terms:
     retryPolicy: RetryPolicy
     clientId: bytes | None = None
     maxPacket: int = MAX_PACKET
-
-
-class Standing(enum.Enum):
-    """
-    What a lane is about: it wants a job until it is its turn to ask for one,
-    asks, and is answered; by a job, and wants the next, or by none, and sleeps
-    until it is woken.
-    """
-
-    AWAY = enum.auto()
-    WANTING = enum.auto()
-    ASKING = enum.auto()
-    SLEEPING = enum.auto()
 
 
 class Crew(Protocol):
@@ -98,8 +90,15 @@ class Lane:
     the connection comes back, the server has to show that it answers at all, before
     it is asked again.
 
+    It asks for one job at a time, so that others get the next ones. But a job that is
+    over in no time takes no longer than the way to the server and back, and while all
+    are like that, it asks for several.
+
     @ivar share: what it can do.
-    @ivar standing: what it is about.
+    @ivar away: whether its server is not there.
+    @ivar wanting: whether it waits for its turn to ask for a job.
+    @ivar asked: how many answers it waits for.
+    @ivar pace: how many it may wait for at once.
     @ivar jobs: the jobs that came over it and are not over.
     """
 
@@ -114,7 +113,10 @@ class Lane:
         terms: Terms,
     ) -> None:
         self.share = share
-        self.standing = Standing.AWAY
+        self.away = True
+        self.wanting = False
+        self.asked = 0
+        self.pace = 1
         self.jobs: dict[RunningJob[Any], Registration] = {}
         self._clock = clock
         self._crew = crew
@@ -140,6 +142,13 @@ class Lane:
         return protocol
 
     @property
+    def sleeping(self) -> bool:
+        """
+        Does it wait for nothing but to be woken?
+        """
+        return not (self.away or self.wanting or self.asked)
+
+    @property
     def leaving(self) -> bool:
         """
         Is there a function that it takes back once its jobs are over?
@@ -157,9 +166,24 @@ class Lane:
         """
         Ask for a job.
         """
-        self.standing = Standing.ASKING
+        self.asked += 1
         self.protocol.grab()
         self._expectAnswer()
+
+    def learn(self, seconds: float) -> None:
+        """
+        A job was over before anything else happened, after so many seconds.
+        """
+        if seconds < NO_TIME and not self.share.alone:
+            self.pace = min(2 * self.pace, MOST_ASKED)
+        else:
+            self.slowDown()
+
+    def slowDown(self) -> None:
+        """
+        A job takes its time, or there is none.
+        """
+        self.pace = 1
 
     def sleep(self) -> None:
         """
@@ -178,7 +202,7 @@ class Lane:
 
     def _rested(self) -> None:
         self._look = None
-        if self.standing is Standing.SLEEPING:
+        if self.sleeping:
             self._crew.woken(self)
 
     def hurry(self) -> None:
@@ -200,7 +224,7 @@ class Lane:
         See whether the server takes too long.
         """
         self._look = None
-        if not (self._doubted or self.standing is Standing.ASKING):
+        if not (self._doubted or self.asked):
             return
         left = self._asked + self._patience - self._clock.seconds()
         if left > 0:
@@ -225,7 +249,7 @@ class Lane:
         Register a function, if the server is there.
         """
         self._leaving.pop(registration.wire, None)
-        if self.standing is not Standing.AWAY:
+        if not self.away:
             self.protocol.canDo(registration.wire, registration.timeout)
 
     def cantDo(self, registration: Registration) -> None:
@@ -254,7 +278,7 @@ class Lane:
         }
         for wire in [wire for wire in self._leaving if wire not in busy]:
             del self._leaving[wire]
-            if self.standing is not Standing.AWAY:
+            if not self.away:
                 self.protocol.cantDo(wire)
 
     # A WorkerOwner, and the owner of a ServerConnection
@@ -270,7 +294,7 @@ class Lane:
         The server is there: register everything, the first function last, since
         gearmand looks for jobs of the last one first.
         """
-        self.standing = Standing.SLEEPING
+        self.away = False
         self._leaving = {}
         for registration in reversed(self.share.registrations.values()):
             self.canDo(registration)
@@ -285,7 +309,7 @@ class Lane:
         The server answers again.
         """
         self._doubted = False
-        if self.standing is Standing.SLEEPING:
+        if self.sleeping:
             self._crew.arrived(self)
 
     def lost(self, connection: GearmanWorkerProtocol, reason: Failure) -> None:
@@ -307,14 +331,15 @@ class Lane:
         """
         The server says NOOP, which means something to a sleeper only.
         """
-        if self.standing is Standing.SLEEPING:
+        if self.sleeping:
             self._crew.woken(self)
 
     def noJob(self, connection: GearmanWorkerProtocol) -> None:
         """
         The server has no job.
         """
-        if self.standing is Standing.ASKING:
+        if self.asked:
+            self.asked -= 1
             self._crew.noJob(self)
 
     def assigned(
@@ -323,5 +348,6 @@ class Lane:
         """
         The server has a job.
         """
-        if self.standing is Standing.ASKING:
+        if self.asked:
+            self.asked -= 1
             self._crew.assigned(self, assignment)

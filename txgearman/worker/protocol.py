@@ -41,7 +41,7 @@ class GearmanWorkerProtocol(Requester):
 
     It registers what the factory's owner can do and tells the owner what the
     server says; when to ask for a job is up to the owner, who may be asking for
-    one at a time on each connection.
+    several at a time.
     """
 
     factory: GearmanWorkerFactory

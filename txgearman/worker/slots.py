@@ -5,8 +5,8 @@ The rules:
 
   - A lane asks only with a slot in its hand, so that a worker never has more
     jobs than it can run: what one worker hoards, another could do.
-  - Lanes that want a job ask in turn, so that no server is served before the
-    others.
+  - Lanes that want a job ask in turn, for one each time, so that no server is served
+    before the others.
   - A lane whose share of the functions has reached its limit, or that is about
     to take a function back, lets others pass.
   - A lane whose job is alone on its connection wants no other one meanwhile.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from txgearman.worker.lane import Lane, Standing
+from txgearman.worker.lane import Lane
 
 
 class Slots:
@@ -41,18 +41,20 @@ class Slots:
 
     def want(self, lane: Lane) -> None:
         """
-        A lane wants a job.
+        A lane wants as many jobs as it may ask for at once.
         """
-        lane.standing = Standing.WANTING
-        self._wanting.append(lane)
+        if not lane.wanting and lane.asked < lane.pace:
+            lane.wanting = True
+            self._wanting.append(lane)
         self._deal()
 
     def refused(self, lane: Lane) -> None:
         """
-        A lane asked and got no job: it sleeps.
+        A lane asked and got no job: it sleeps when it has all its answers.
         """
-        lane.standing = Standing.SLEEPING
-        if not self.closed:
+        lane.slowDown()
+        self._forget(lane)
+        if not (lane.asked or self.closed):
             lane.sleep()
         self.release(lane)
 
@@ -60,11 +62,20 @@ class Slots:
         """
         A lane lost its server.
         """
-        standing, lane.standing = lane.standing, Standing.AWAY
-        if standing is Standing.WANTING:
-            self._wanting.remove(lane)
-        elif standing is Standing.ASKING:
+        lane.away = True
+        lane.slowDown()
+        self._forget(lane)
+        while lane.asked:
+            lane.asked -= 1
             self.release(lane)
+
+    def _forget(self, lane: Lane) -> None:
+        """
+        A lane wants no job.
+        """
+        if lane.wanting:
+            lane.wanting = False
+            self._wanting.remove(lane)
 
     def release(self, lane: Lane) -> None:
         """
@@ -78,13 +89,19 @@ class Slots:
         """
         Let lanes ask while there are slots.
         """
-        for _ in range(len(self._wanting)):
-            if self.closed or not self.free:
-                return
-            lane = self._wanting.popleft()
+        wanting = self._wanting
+        passed = 0
+        while passed < len(wanting) and self.free and not self.closed:
+            lane = wanting.popleft()
             if lane.share.full or lane.leaving:
-                self._wanting.append(lane)
+                wanting.append(lane)
+                passed += 1
                 continue
+            passed = 0
             self.free -= 1
             lane.share.running += 1
             lane.ask()
+            if lane.asked < lane.pace:
+                wanting.append(lane)
+            else:
+                lane.wanting = False

@@ -19,7 +19,7 @@ from txgearman.connection.requesting import MAX_PACKET
 from txgearman.connection.servers import Servers, serversFrom
 from txgearman.worker.doing import doing
 from txgearman.worker.job import RunningJob
-from txgearman.worker.lane import Lane, Standing, Terms
+from txgearman.worker.lane import Lane, Terms
 from txgearman.worker.options import WorkerOptions
 from txgearman.worker.protocol import Assignment
 from txgearman.worker.registration import Registration, Share
@@ -86,7 +86,8 @@ class Worker(Service, Generic[T]):
             one.
         @param codec: what workloads and results are.
         @param concurrency: how many jobs may run at once, over all servers. The
-            worker never takes a job that it cannot run at once.
+            worker never asks for more. While they are over in no time it asks for
+            several at once, otherwise for one after the other.
         @param namespace: what all function names start with on the wire.
         @param clientId: what this worker calls itself in C{gearadmin --workers}.
         @param tracebacks: whether clients are sent the whole traceback of an
@@ -233,7 +234,7 @@ class Worker(Service, Generic[T]):
         if lanes:
             for lane in lanes:
                 lane.canDo(registration)
-                if lane.standing is Standing.SLEEPING:
+                if lane.sleeping:
                     # gearmand does not wake a sleeper that learns something.
                     self.woken(lane)
         else:
@@ -290,7 +291,7 @@ class Worker(Service, Generic[T]):
         self._slots.closed = True
         for lane in list(self._lanes):
             self._part(lane)
-            if lane.standing is Standing.ASKING:
+            if lane.asked:
                 lane.hurry()
         if self._slots.idle:
             drained.callback(None)
@@ -303,7 +304,7 @@ class Worker(Service, Generic[T]):
         Disconnect a lane that has nothing to do any more, for good.
         """
         over = self._slots.closed or self._deserted(lane.share)
-        busy = lane.jobs or lane.standing is Standing.ASKING
+        busy = lane.jobs or lane.asked
         if over and not busy:
             self._disconnect(lane)
 
@@ -428,14 +429,13 @@ class Worker(Service, Generic[T]):
         A server has a job.
         """
         # From here on the slot is the job's.
-        lane.standing = Standing.SLEEPING
         registration = lane.share.named(assignment.function)
         if registration is None:
             lane.protocol.workFail(assignment.handle)
             self._slots.release(lane)
         else:
             self._run(lane, registration, assignment)
-        if lane.standing is Standing.SLEEPING:
+        if not lane.away:
             self.woken(lane)
         self._part(lane)
         self._checkDrained()
@@ -463,10 +463,13 @@ class Worker(Service, Generic[T]):
         )
         lane.jobs[job] = registration
         slots = self._slots
+        begun = self._clock.seconds()
         running = doing(self._clock, registration, job, self._tracebacks)
         if running is None:
+            lane.learn(self._clock.seconds() - begun)
             self._over(None, lane, job, slots)
         else:
+            lane.slowDown()
             self._running[job] = (registration, running)
             running.addBoth(self._over, lane, job, slots)
 
@@ -478,7 +481,7 @@ class Worker(Service, Generic[T]):
         lane.over(job)
         self._part(lane)
         slots.release(lane)
-        if lane.share.alone and lane.standing is Standing.SLEEPING:
+        if lane.share.alone and lane.sleeping:
             if job.lost:
                 lane.rest()
             else:
