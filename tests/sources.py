@@ -16,7 +16,9 @@ TOP: Final = "txgearman"
 
 # From the bottom to the top. A part is a module or a package of txgearman.
 LAYERS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"version", "errors", "codecs", "documents", "reactor", "wire"}),
+    frozenset(
+        {"version", "errors", "codecs", "documents", "busypoll", "reactor", "wire"}
+    ),
     frozenset({"board"}),
     frozenset({"stores", "connection"}),
     frozenset({"server", "client", "worker", "admin", "testing"}),
@@ -28,6 +30,7 @@ LAYER_OF: Final = {part: n for n, parts in enumerate(LAYERS) for part in parts}
 ASIDE: Final[Mapping[str, frozenset[str]]] = {
     "wire": frozenset({"errors"}),
     "documents": frozenset({"errors"}),
+    "reactor": frozenset({"busypoll"}),
     "testing": LAYERS[3],
     "web": LAYERS[4],
     "scripts": LAYERS[4],

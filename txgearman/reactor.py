@@ -16,27 +16,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any, Final
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.main import installReactor
 from twisted.logger import Logger
 
-_log = Logger()
+from txgearman.busypoll import AWAKE, BusyPoll
 
-AWAKE: Final = 0.00005
-"""For how long it busy-polls, in seconds, unless told otherwise."""
+_log = Logger()
 
 # As many connections are looked after before anything else gets a turn.
 _AT_ONCE: Final = 1024
-
-
-# After so many short waits in a row the next one is likely to be as short. A wait is
-# short that took no more than so many times as long as a busy-poll: in it the process
-# fell asleep, and was woken.
-_STREAK: Final = 3
-_SHORT: Final = 2.0
 
 
 def _processors() -> int:
@@ -44,65 +35,6 @@ def _processors() -> int:
     How many processors this process may use.
     """
     return len(os.sched_getaffinity(0))
-
-
-class BusyPoll:
-    """
-    Waits, and does not sleep at once while waits are short. One that is not costs as
-    much as was spent awake, and the next ones sleep at once.
-
-    Those for whom it waits may need the processor: between two looks they have it.
-
-    @ivar awake: how long to stay awake, in seconds; 0 to sleep at once.
-    """
-
-    def __init__(
-        self,
-        poll: Callable[[float | None, int], list[tuple[int, int]]],
-        seconds: Callable[[], float] = perf_counter,
-        giveWay: Callable[[], object] = os.sched_yield,
-    ) -> None:
-        """
-        @param poll: waits for no longer than so many seconds, or for ever for L{None},
-            and tells of so many things at most.
-        @param seconds: the time.
-        @param giveWay: lets another process have the processor, if one wants it.
-        """
-        self.awake = 0.0
-        self._poll = poll
-        self._seconds = seconds
-        self._giveWay = giveWay
-        self._streak = 0
-
-    def __call__(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
-        """
-        Wait, as C{poll} does.
-        """
-        if not self.awake or timeout == 0.0:
-            return self._poll(timeout, most)
-        if self._streak >= _STREAK:
-            return self._stayAwake(timeout, most)
-        began = self._seconds()
-        ready = self._poll(timeout, most)
-        short = self._seconds() - began < _SHORT * self.awake
-        self._streak = self._streak + 1 if ready and short else 0
-        return ready
-
-    def _stayAwake(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
-        """
-        Wait, and sleep only when nothing comes for a while.
-        """
-        now = self._seconds()
-        until = now + (self.awake if timeout is None else min(self.awake, timeout))
-        end = None if timeout is None else now + timeout
-        while now < until:
-            ready = self._poll(0.0, most)
-            if ready:
-                return ready
-            self._giveWay()
-            now = self._seconds()
-        self._streak = 0
-        return self._poll(None if end is None else max(0.0, end - now), most)
 
 
 class TurningReactor(EPollReactor):
@@ -113,7 +45,7 @@ class TurningReactor(EPollReactor):
     def __init__(self) -> None:
         self._ending: list[Callable[[], object]] = []
         super().__init__()
-        self._wait = BusyPoll(self._poller.poll)
+        self._wait = BusyPoll(self._poller.poll, os.sched_yield)
         self.busyPoll(AWAKE)
 
     def busyPoll(self, seconds: float) -> None:

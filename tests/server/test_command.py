@@ -21,6 +21,7 @@ from zope.interface import alsoProvides
 from tests.server.pump import NOON, Peer, Pump, logged, temporaryFolder
 from tests.stores.stage import ManualRunner
 from txgearman.board.policy import Policy
+from txgearman.busypoll import AWAKE
 from txgearman.server import command
 from txgearman.server import keeping as keepingModule
 from txgearman.server.command import GearmanProcess, makeService
@@ -165,7 +166,7 @@ class StartTests(ProcessTests):
         """
         A reactor that can busy-poll does so for as long as its options say.
         """
-        for words, awake in ((), 0.00005), (("--busy-poll", "9"), 0.000009):
+        for words, awake in ((), AWAKE), (("--busy-poll", "9"), 0.000009):
             polls: list[float] = []
             self.reactor.busyPoll = polls.append
             process = self.makeProcess("--listen", "127.0.0.1", *words)

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.python import usage
 
 from txgearman.board.policy import Policy, checkHandlePrefix, defaultHandlePrefix
+from txgearman.busypoll import AWAKE
 from txgearman.connection.sockets import Keepalive
 from txgearman.errors import BadSetting
 from txgearman.server.commandline import CommandLine
@@ -137,7 +138,7 @@ class Options(CommandLine):
         [
             "busy-poll",
             None,
-            "50",
+            f"{AWAKE * 1e6:.0f}",
             "Microseconds to look for more before the process sleeps, while packets come"
             " one right after the other; 0 to sleep at once.",
         ],
