@@ -404,8 +404,13 @@ class Worker(Connection):
         """
         Ask for jobs.
         """
-        self.woken()
+        self._grab()
         self._say()
+
+    def _grab(self) -> None:
+        if not self._asked:
+            self._asked = self._atOnce
+            self._said.append(_GRAB * self._atOnce)
 
     def _say(self) -> None:
         said, self._said = self._said, []
@@ -460,9 +465,7 @@ class Worker(Connection):
         """
         Hear that there may be a job.
         """
-        if not self._asked:
-            self._asked = self._atOnce
-            self._said.append(_GRAB * self._atOnce)
+        self._grab()
 
     def assigned(self, handle: bytes) -> None:
         """

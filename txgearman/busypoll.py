@@ -11,8 +11,8 @@ from typing import Final
 
 AWAKE: Final = 0.0001
 """
-For how long who busy-polls stays awake, in seconds, unless told otherwise: for longer
-than a job takes from its client to a worker and back.
+For how long who busy-polls stays awake, in seconds, unless told otherwise: for about as
+long as a job takes from its client to a worker and back.
 """
 
 # After so many short waits in a row the next one is likely to be as short. A wait is

@@ -17,7 +17,7 @@ from tests.worker.stage import (
     complete,
 )
 from tests.worker.test_worker import H, Slow, reverse
-from txgearman.worker.lane import ANSWER_TIME, LAST_ANSWER_TIME
+from txgearman.worker.lane import ANSWER_TIME, LAST_ANSWER_TIME, STREAK
 from txgearman.worker.worker import Worker
 
 ECHO = ("ECHO_REQ", b"")
@@ -117,6 +117,22 @@ class AnsweringTests(WorkerTestCase):
         line.refuses()
         self.assertEqual([], self.clock.getDelayedCalls())
         self.assertFalse(line.gone)
+
+    def test_oneByOne(self) -> None:
+        """
+        A server that answers one question after the other is not silent, however long
+        all of them take.
+        """
+        _, line = self.asking(concurrency=16)
+        for _ in range(4 * STREAK):
+            line.assigns(H)
+        for _ in range(15):
+            self.clock.advance(ANSWER_TIME - 1)
+            line.refuses()
+        self.assertFalse(line.gone)
+        with self.warns("a server does not answer"):
+            self.clock.pump([ANSWER_TIME, 0])
+        self.assertTrue(line.gone)
 
     def test_running(self) -> None:
         """

@@ -13,6 +13,7 @@ from twisted.logger import LogLevel
 from tests.worker.stage import (
     GRAB,
     RETRY,
+    SLEEP,
     JobServer,
     WorkerTestCase,
     canDo,
@@ -23,6 +24,7 @@ from tests.worker.stage import (
 from tests.worker.test_worker import H, Job, Slow, reverse
 from txgearman.errors import BadSetting
 from txgearman.worker.ending import whenOver
+from txgearman.worker.lane import STREAK
 from txgearman.worker.running import Place
 from txgearman.worker.worker import Worker
 
@@ -88,7 +90,8 @@ class RegisteringTests(WorkerTestCase):
     def test_whileRunning(self) -> None:
         """
         A function that is registered or taken back while the worker runs is so
-        on the server at once; what it cannot do need not be taken back.
+        on the server at once, or when it has answered whether there is a job; what it
+        cannot do need not be taken back.
         """
         worker = self.worker()
         worker.register("f", reverse)
@@ -98,9 +101,11 @@ class RegisteringTests(WorkerTestCase):
         self.assertEqual([canDo(b"g")], line.hears())
         worker.unregister("f")
         worker.unregister("nothing")
-        self.assertEqual([cantDo(b"f")], line.hears())
+        self.assertEqual([], line.hears())
+        line.refuses()
+        self.assertEqual([cantDo(b"f"), SLEEP], line.hears())
         worker.register("g", reverse)
-        self.assertEqual([cantDo(b"g"), canDo(b"g")], line.hears())
+        self.assertEqual([cantDo(b"g"), canDo(b"g"), GRAB], line.hears())
 
     def test_firstWhileRunning(self) -> None:
         """
@@ -130,8 +135,8 @@ class RegisteringTests(WorkerTestCase):
 
     def test_unregisterWaits(self) -> None:
         """
-        A function is taken back when the last of its jobs is over, since
-        gearmand gives running jobs to others, and not at all when it is
+        A function is taken back when the last of its jobs is over and none may be on
+        its way, since gearmand gives running jobs to others, and not at all when it is
         registered again before.
         """
         slow = Slow()
@@ -143,13 +148,71 @@ class RegisteringTests(WorkerTestCase):
         worker.unregister("f")
         self.assertEqual([], line.hears())
         slow.ends()
-        self.assertEqual([complete(H), cantDo(b"f")], line.hears())
+        self.assertEqual([complete(H)], line.hears())
+        line.refuses()
+        self.assertEqual([cantDo(b"f"), SLEEP], line.hears())
         worker.register("f", slow)
         line.assigns(b"H:2")
         worker.register("f", slow)
         line.hears()
         slow.ends(b"H:2")
         self.assertEqual([complete(b"H:2")], line.hears()[:1])
+
+    def test_unregisterItself(self) -> None:
+        """
+        When a function takes itself back while several of its jobs may be on their
+        way, these are done first, and nothing else is asked for meanwhile.
+        """
+        worker = self.worker(concurrency=4)
+        worker.register("g", reverse)
+        jobs: list[bytes] = []
+
+        @worker.register("f")
+        def f(job: Job) -> None:
+            jobs.append(job.handle)
+            if len(jobs) == STREAK + 2:
+                worker.unregister("f")
+
+        line = self.starts(worker)
+        for number in range(STREAK + 1):
+            line.assigns(b"H:%d" % number)
+        self.assertEqual(STREAK + 3, line.hears().count(GRAB))
+        line.assigns(b"H:last")
+        self.assertEqual([complete(b"H:last")], line.hears())
+        line.assigns(b"H:late")
+        after = [complete(b"H:late"), cantDo(b"f"), GRAB, GRAB]
+        self.assertEqual(after, line.hears())
+
+    def test_unregisterAsking(self) -> None:
+        """
+        Who asks when a function is taken back, and gets a job of another one that takes
+        its time, asks for the next one then.
+        """
+        worker, slow = self.worker(concurrency=3), Slow()
+        worker.register("f", reverse)
+        worker.register("g", slow)
+        line = self.starts(worker)
+        worker.unregister("f")
+        line.hears()
+        line.assigns(H, b"g")
+        self.assertEqual([cantDo(b"f"), GRAB], line.hears())
+
+    def test_registerAgain(self) -> None:
+        """
+        A function that is registered again while a job of it runs is asked for.
+        """
+        worker, slow = self.worker(concurrency=2), Slow()
+        worker.register("f", slow)
+        worker.register("g", slow)
+        line = self.starts(worker)
+        line.assigns(b"H:1", b"f")
+        line.assigns(b"H:2", b"g")
+        worker.unregister("f")
+        line.hears()
+        slow.ends(b"H:2")
+        self.assertEqual([complete(b"H:2")], line.hears())
+        worker.register("f", slow)
+        self.assertEqual([canDo(b"f"), GRAB], line.hears())
 
     def test_unregisterWaitsAway(self) -> None:
         """
@@ -180,7 +243,7 @@ class RegisteringTests(WorkerTestCase):
         worker.unregister("f")
         line.hears()
         line.assigns(H, b"f", b"ab")
-        self.assertEqual([complete(H, b"ba"), GRAB], line.hears())
+        self.assertEqual([complete(H, b"ba"), cantDo(b"f"), GRAB], line.hears())
         line.assigns(b"H:2", b"other")
         self.assertEqual([fail(b"H:2"), GRAB], line.hears())
 
@@ -211,7 +274,6 @@ class RegisteringTests(WorkerTestCase):
                 own.assigns(H, b"own", b"ab")
                 shared.refuses()
                 worker.register("g", reverse)
-                own.refuses()
                 own.refuses()
             elif meets == "drop":
                 own.drops()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.worker.stage import GRAB, RETRY, SLEEP, Desk, JobServer, WorkerTestCase
-from txgearman.worker.lane import MOST_ASKED, NO_TIME, Lane
+from txgearman.worker.lane import MOST_ASKED, NO_TIME, STREAK, Lane
 from txgearman.worker.registration import Share
 
 
@@ -160,9 +160,9 @@ class SlotsTests(WorkerTestCase):
 
     def quickens(self, lane: Lane, times: int) -> None:
         """
-        Have so many of a lane's jobs be over in no time.
+        Have a lane ask for twice as many jobs as before, so many times.
         """
-        for _ in range(times):
+        for _ in range(times * STREAK):
             lane.learn(0.0)
 
     def test_severalAtOnce(self) -> None:
@@ -178,7 +178,7 @@ class SlotsTests(WorkerTestCase):
             desk.ends(lane)
             asked += self.asks([server])
         self.assertEqual([1, 2, 3, 4, 1], asked)
-        self.assertEqual("wanting asking", standing(lane))
+        self.assertEqual("asking", standing(lane))
         self.quickens(lane, 9)
         self.assertEqual(MOST_ASKED, lane.pace)
 
@@ -197,6 +197,22 @@ class SlotsTests(WorkerTestCase):
             self.assertEqual((left, [0]), (lane.asked, self.asks([server])))
         server.line.assigns(b"H:3")
         self.assertEqual((1, [1]), (lane.asked, self.asks([server])))
+
+    def test_silentServer(self) -> None:
+        """
+        However fast jobs are, a server that does not answer holds no more than its
+        part of the slots.
+        """
+        desk, lanes, servers = self.lanes(9, 2)
+        for lane in lanes:
+            self.quickens(lane, 4)
+            desk.slots.want(lane)
+        self.assertEqual([4, 4], self.asks(servers))
+        for _ in range(50):
+            servers[1].line.assigns(b"H:1")
+            desk.ends(lanes[1])
+            self.assertEqual([0, 1], self.asks(servers))
+        self.assertEqual(4, lanes[0].asked)
 
     def test_severalInTurn(self) -> None:
         """
@@ -226,7 +242,7 @@ class SlotsTests(WorkerTestCase):
         self.quickens(lane, 2)
         desk.slots.want(lane)
         self.assertEqual([3], self.asks([server]))
-        self.assertEqual("wanting asking", standing(lane))
+        self.assertEqual("asking", standing(lane))
         for _ in range(2):
             server.line.refuses()
             server.line.wakes()
@@ -242,14 +258,15 @@ class SlotsTests(WorkerTestCase):
         When it is lost it gives all its slots to others, and asks for one when it is
         back.
         """
-        desk, lanes, servers = self.lanes(3, 2)
+        desk, lanes, servers = self.lanes(5, 2)
         self.quickens(lanes[0], 2)
         desk.slots.want(lanes[0])
         self.assertEqual([2, 1], self.asks(servers))
+        servers[0].line.drops()
+        self.assertEqual(4, desk.slots.free)
         self.quickens(lanes[1], 2)
         desk.slots.want(lanes[1])
-        servers[0].line.drops()
-        self.assertEqual([0, 2], self.asks(servers))
+        self.assertEqual([0, 3], self.asks(servers))
         servers[1].line.drops()
         self.assertTrue(desk.slots.idle)
         self.clock.advance(RETRY)

@@ -19,6 +19,7 @@ from tests.worker.stage import (
 )
 from tests.worker.test_worker import H, Job, Slow, reverse
 from txgearman.codecs import JSON
+from txgearman.worker.lane import STREAK
 from txgearman.worker.running import inThread
 from txgearman.worker.worker import Worker
 
@@ -88,6 +89,28 @@ class StoppingTests(WorkerTestCase):
         self.assertEqual([], line.hears())
         self.left()
         self.successResultOf(drained)
+
+    def test_drainAskingSeveral(self) -> None:
+        """
+        A worker that asked for several waits for all answers, and does what comes.
+        """
+        worker = self.worker(concurrency=4)
+        worker.register("f", reverse)
+        line = self.starts(worker)
+        for _ in range(2 * STREAK):
+            line.assigns(H)
+        asked = line.hears().count(GRAB) - 2 * STREAK
+        self.assertEqual(4, asked)
+        drained = worker.drain()
+        line.refuses()
+        line.assigns(b"H:2")
+        self.assertNoResult(drained)
+        line.assigns(b"H:3")
+        self.assertNoResult(drained)
+        line.refuses()
+        self.successResultOf(drained)
+        self.assertEqual([complete(b"H:2"), complete(b"H:3")], line.hears())
+        self.left()
 
     def test_drainAskingWithJob(self) -> None:
         """
@@ -256,6 +279,29 @@ class StoppingTests(WorkerTestCase):
         end.callback(b"")
         line.assigns(b"H:2")
         self.assertEqual([], line.hears())
+
+    def test_restartStubbornLimited(self) -> None:
+        """
+        When that was the only job of its function that may run, another one is asked
+        for as soon as it is over.
+        """
+        end: Deferred[bytes] = Deferred()
+
+        async def stubborn(job: Job) -> bytes:
+            try:
+                return await Deferred()
+            except CancelledError:
+                return await end
+
+        worker = self.worker(concurrency=2)
+        worker.register("f", stubborn, concurrency=1)
+        self.starts(worker).assigns(H)
+        self.stops(worker)
+        line = self.starts(worker)
+        self.assertEqual([canDo(b"f")], line.hears())
+        with self.warns("its server is lost"):
+            end.callback(b"")
+        self.assertEqual([GRAB], line.hears())
 
     def test_restartLate(self) -> None:
         """

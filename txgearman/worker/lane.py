@@ -26,10 +26,13 @@ LAST_ANSWER_TIME: Final = 5.0
 """The same for one that is about to be left."""
 
 NO_TIME: Final = 0.001
-"""How many seconds a job takes that is over in no time."""
+"""A job that takes less than so many seconds is over in no time."""
 
 MOST_ASKED: Final = 16
 """How many jobs a lane asks for at once, when they are over in no time."""
+
+STREAK: Final = 16
+"""How many such jobs in a row there are before it asks for more at once."""
 
 # How many seconds.
 _REST: Final = 0.5
@@ -90,15 +93,18 @@ class Lane:
     the connection comes back, the server has to show that it answers at all, before
     it is asked again.
 
-    It asks for one job at a time, so that others get the next ones. But a job that is
-    over in no time takes no longer than the way to the server and back, and while all
-    are like that, it asks for several.
+    While its server is there, it sleeps until it is woken. Then it wants a job, until
+    it is its turn to ask for one; and is answered: by a job, and wants the next, or by
+    none, and sleeps again. It asks for one job at a time, so that others get the next
+    ones. But a job that is over in no time takes no longer than the way to the server
+    and back: when there is one such job after the other, it asks for several at once,
+    and may wait for answers while it wants another job. It sleeps when it has them all.
 
     @ivar share: what it can do.
     @ivar away: whether its server is not there.
     @ivar wanting: whether it waits for its turn to ask for a job.
     @ivar asked: how many answers it waits for.
-    @ivar pace: how many it may wait for at once.
+    @ivar pace: how many it may wait for at once, as far as its jobs go.
     @ivar jobs: the jobs that came over it and are not over.
     """
 
@@ -122,7 +128,8 @@ class Lane:
         self._crew = crew
         self._leaving: dict[bytes, None] = {}
         self._patience = ANSWER_TIME
-        self._asked = 0.0
+        self._heard = 0.0
+        self._streak = 0
         self._look: IDelayedCall | None = None
         self._doubted = False
         factory = GearmanWorkerFactory(
@@ -174,16 +181,20 @@ class Lane:
         """
         A job was over before anything else happened, after so many seconds.
         """
-        if seconds < NO_TIME and not self.share.alone:
-            self.pace = min(2 * self.pace, MOST_ASKED)
-        else:
+        if not 0 <= seconds < NO_TIME or self.share.alone:
             self.slowDown()
+            return
+        self._streak += 1
+        if self._streak == STREAK:
+            self._streak = 0
+            self.pace = min(2 * self.pace, MOST_ASKED)
 
     def slowDown(self) -> None:
         """
         A job takes its time, or there is none.
         """
         self.pace = 1
+        self._streak = 0
 
     def sleep(self) -> None:
         """
@@ -214,7 +225,7 @@ class Lane:
         self._expectAnswer()
 
     def _expectAnswer(self) -> None:
-        self._asked = self._clock.seconds()
+        self._heard = self._clock.seconds()
         # One call at a time, and not one for each job: it sees what is new then.
         if self._look is None:
             self._look = self._clock.callLater(self._patience, self._lookForAnswer)
@@ -226,7 +237,7 @@ class Lane:
         self._look = None
         if not (self._doubted or self.asked):
             return
-        left = self._asked + self._patience - self._clock.seconds()
+        left = self._heard + self._patience - self._clock.seconds()
         if left > 0:
             self._look = self._clock.callLater(left, self._lookForAnswer)
         elif self.jobs:
@@ -255,7 +266,7 @@ class Lane:
     def cantDo(self, registration: Registration) -> None:
         """
         Take a function back, if the server is there, once none of its jobs runs
-        here: gearmand 1.1 would give them to others.
+        here or may be on its way: gearmand 1.1 would give them to others.
         """
         self._leaving[registration.wire] = None
         self._leave()
@@ -266,13 +277,15 @@ class Lane:
         """
         del self.jobs[job]
         # What the server may have answered by now has to be read first.
-        self._asked = self._clock.seconds()
+        self._heard = self._clock.seconds()
         self._leave()
 
     def _leave(self) -> None:
         """
         Take back what can be.
         """
+        if self.asked or not self._leaving:
+            return
         busy = {
             registration.wire for job, registration in self.jobs.items() if not job.lost
         }
@@ -339,7 +352,8 @@ class Lane:
         The server has no job.
         """
         if self.asked:
-            self.asked -= 1
+            self._answered()
+            self._leave()
             self._crew.noJob(self)
 
     def assigned(
@@ -349,5 +363,14 @@ class Lane:
         The server has a job.
         """
         if self.asked:
-            self.asked -= 1
+            self._answered()
             self._crew.assigned(self, assignment)
+            if self._leaving:
+                self._leave()
+                if self.wanting:
+                    # It has let others pass meanwhile.
+                    self._crew.woken(self)
+
+    def _answered(self) -> None:
+        self.asked -= 1
+        self._heard = self._clock.seconds()

@@ -3,10 +3,12 @@ Which lane may ask for a job, and when.
 
 The rules:
 
-  - A lane asks only with a slot in its hand, so that a worker never has more
-    jobs than it can run: what one worker hoards, another could do.
+  - A lane asks only with a slot in its hand, so that a worker never has more jobs
+    than it may run at once: what one worker hoards, another could do.
   - Lanes that want a job ask in turn, for one each time, so that no server is served
     before the others.
+  - A lane that may ask for several at once asks for no more than its part of the
+    slots: a server that is slow or hangs leaves the others theirs.
   - A lane whose share of the functions has reached its limit, or that is about
     to take a function back, lets others pass.
   - A lane whose job is alone on its connection wants no other one meanwhile.
@@ -31,6 +33,8 @@ class Slots:
         self.free = count
         self.closed = False
         self._wanting: deque[Lane] = deque()
+        # Those that may ask for several at once, if their servers are there.
+        self._there: set[Lane] = set()
 
     @property
     def idle(self) -> bool:
@@ -43,10 +47,22 @@ class Slots:
         """
         A lane wants as many jobs as it may ask for at once.
         """
-        if not lane.wanting and lane.asked < lane.pace:
+        if not lane.share.alone:
+            self._there.add(lane)
+        if not lane.wanting and lane.asked < self._most(lane):
             lane.wanting = True
             self._wanting.append(lane)
-        self._deal()
+        self.deal()
+
+    def _most(self, lane: Lane) -> int:
+        """
+        How many jobs a lane may ask for at once.
+        """
+        if lane.pace == 1:
+            return 1
+        limit = lane.share.limit
+        count = self.count if limit is None else min(limit, self.count)
+        return max(1, min(lane.pace, count // len(self._there)))
 
     def refused(self, lane: Lane) -> None:
         """
@@ -65,6 +81,7 @@ class Slots:
         lane.away = True
         lane.slowDown()
         self._forget(lane)
+        self._there.discard(lane)
         while lane.asked:
             lane.asked -= 1
             self.release(lane)
@@ -83,9 +100,9 @@ class Slots:
         """
         self.free += 1
         lane.share.running -= 1
-        self._deal()
+        self.deal()
 
-    def _deal(self) -> None:
+    def deal(self) -> None:
         """
         Let lanes ask while there are slots.
         """
@@ -98,10 +115,10 @@ class Slots:
                 passed += 1
                 continue
             passed = 0
+            lane.wanting = False
             self.free -= 1
             lane.share.running += 1
             lane.ask()
-            if lane.asked < lane.pace:
+            if lane.asked < self._most(lane):
+                lane.wanting = True
                 wanting.append(lane)
-            else:
-                lane.wanting = False

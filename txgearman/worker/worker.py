@@ -234,7 +234,7 @@ class Worker(Service, Generic[T]):
         if lanes:
             for lane in lanes:
                 lane.canDo(registration)
-                if lane.sleeping:
+                if not lane.away:
                     # gearmand does not wake a sleeper that learns something.
                     self.woken(lane)
         else:
@@ -448,6 +448,7 @@ class Worker(Service, Generic[T]):
         """
         Do a job.
         """
+        begun = self._clock.seconds()
         try:
             data = self._codec.decode(assignment.data)
         except Exception as error:
@@ -463,7 +464,6 @@ class Worker(Service, Generic[T]):
         )
         lane.jobs[job] = registration
         slots = self._slots
-        begun = self._clock.seconds()
         running = doing(self._clock, registration, job, self._tracebacks)
         if running is None:
             lane.learn(self._clock.seconds() - begun)
@@ -481,6 +481,8 @@ class Worker(Service, Generic[T]):
         lane.over(job)
         self._part(lane)
         slots.release(lane)
+        # The slot may be of before a restart, and its share has room now.
+        self._slots.deal()
         if lane.share.alone and lane.sleeping:
             if job.lost:
                 lane.rest()
