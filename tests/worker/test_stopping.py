@@ -4,6 +4,7 @@ A worker comes to its end, and begins anew.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -22,6 +23,20 @@ from txgearman.codecs import JSON
 from txgearman.worker.lane import STREAK
 from txgearman.worker.running import inThread
 from txgearman.worker.worker import Worker
+
+
+def stubborn(end: Deferred[bytes]) -> Callable[[Job], Awaitable[bytes]]:
+    """
+    @return: a function whose jobs would not be cancelled, and end with C{end}.
+    """
+
+    async def function(job: Job) -> bytes:
+        try:
+            return await Deferred()
+        except CancelledError:
+            return await end
+
+    return function
 
 
 class StoppingTests(WorkerTestCase):
@@ -263,15 +278,8 @@ class StoppingTests(WorkerTestCase):
         again makes no room for more jobs than may run.
         """
         end: Deferred[bytes] = Deferred()
-
-        async def stubborn(job: Job) -> bytes:
-            try:
-                return await Deferred()
-            except CancelledError:
-                return await end
-
         worker = self.worker()
-        worker.register("f", stubborn)
+        worker.register("f", stubborn(end))
         self.starts(worker).assigns(H)
         self.stops(worker)
         line = self.starts(worker)
@@ -286,15 +294,8 @@ class StoppingTests(WorkerTestCase):
         for as soon as it is over.
         """
         end: Deferred[bytes] = Deferred()
-
-        async def stubborn(job: Job) -> bytes:
-            try:
-                return await Deferred()
-            except CancelledError:
-                return await end
-
         worker = self.worker(concurrency=2)
-        worker.register("f", stubborn, concurrency=1)
+        worker.register("f", stubborn(end), concurrency=1)
         self.starts(worker).assigns(H)
         self.stops(worker)
         line = self.starts(worker)
@@ -419,15 +420,8 @@ class StoppingTests(WorkerTestCase):
         not be given up, and at once when it is stopped already.
         """
         end: Deferred[bytes] = Deferred()
-
-        async def stubborn(job: Job) -> bytes:
-            try:
-                return await Deferred()
-            except CancelledError:
-                return await end
-
         worker = self.worker()
-        worker.register("f", stubborn)
+        worker.register("f", stubborn(end))
         self.starts(worker).assigns(H)
         drained = [worker.drain(), worker.drain()]
         stopped = worker.stopService()
