@@ -22,6 +22,7 @@ from tests.functional.peers import (
     untilDone,
     untilServed,
 )
+from tests.functional.processes import until
 from txgearman.errors import JobException, JobFailed
 from txgearman.worker.job import RunningJob
 
@@ -175,6 +176,32 @@ async def test_unregister(fleet: Fleet) -> None:
     assert held.workloads == [b"running"]
     worker.register("held", lambda job: b"again")
     assert await waiting == b"again"
+
+
+@pytest_twisted.ensureDeferred
+async def test_unregisterItself(fleet: Fleet) -> None:
+    """
+    A function that takes itself back, while the worker has asked for several of its
+    jobs, does those that come; no job is done twice, and another worker does the rest.
+    """
+    server = await fleet.server()
+    items = [b"%d" % number for number in range(300)]
+    await fleet.client(server).submitMany("f", items, background=True)
+    worker = fleet.worker(server, concurrency=16)
+    done: list[bytes] = []
+
+    def few(job: RunningJob[bytes]) -> None:
+        done.append(job.data)
+        if len(done) == 100:
+            worker.unregister("f")
+
+    worker.register("f", few)
+    await until(lambda: len(done) >= 100, "the hundredth job")
+    await untilServed(server.port, "f", 0)
+    assert 100 <= len(done) < 200
+    fleet.worker(server).register("f", lambda job: done.append(job.data))
+    await untilDone(server.port, "f")
+    assert sorted(done, key=int) == items
 
 
 @pytest_twisted.ensureDeferred
