@@ -89,6 +89,22 @@ class AnsweringTests(WorkerTestCase):
             self.clock.advance(RETRY)
         self.assertEqual([canDo(b"f"), ECHO], self.server.line.hears())
 
+    def test_registeredMeanwhile(self) -> None:
+        """
+        Nor is it asked because there is another function, or it wakes the worker,
+        before it has answered.
+        """
+        worker, _ = self.asking()
+        self.silent()
+        self.clock.advance(RETRY)
+        back = self.server.line
+        back.hears()
+        worker.register("g", reverse)
+        back.wakes()
+        self.assertEqual([canDo(b"g")], back.hears())
+        back.sends("ECHO_RES", b"")
+        self.assertEqual([GRAB], back.hears())
+
     def test_leftMeanwhile(self) -> None:
         """
         An answer that comes when the worker is about to leave changes nothing.

@@ -105,6 +105,7 @@ class Lane:
     @ivar wanting: whether it waits for its turn to ask for a job.
     @ivar asked: how many answers it waits for.
     @ivar pace: how many it may wait for at once, as far as its jobs go.
+    @ivar doubted: whether its server has yet to show that it answers.
     @ivar jobs: the jobs that came over it and are not over.
     """
 
@@ -131,7 +132,7 @@ class Lane:
         self._heard = 0.0
         self._streak = 0
         self._look: IDelayedCall | None = None
-        self._doubted = False
+        self.doubted = False
         factory = GearmanWorkerFactory(
             self, terms.clientId, terms.maxPacket, clock=clock
         )
@@ -235,7 +236,7 @@ class Lane:
         See whether the server takes too long.
         """
         self._look = None
-        if not (self._doubted or self.asked):
+        if not (self.doubted or self.asked):
             return
         left = self._heard + self._patience - self._clock.seconds()
         if left > 0:
@@ -247,7 +248,7 @@ class Lane:
             self._log.warn(
                 "{server} does not answer", server=self.connection.server.name
             )
-            self._doubted = True
+            self.doubted = True
             self._crew.unanswered(self)
 
     def _lookNoMore(self) -> None:
@@ -311,7 +312,7 @@ class Lane:
         self._leaving = {}
         for registration in reversed(self.share.registrations.values()):
             self.canDo(registration)
-        if self._doubted:
+        if self.doubted:
             self.protocol.echo()
             self._expectAnswer()
         else:
@@ -321,7 +322,7 @@ class Lane:
         """
         The server answers again.
         """
-        self._doubted = False
+        self.doubted = False
         if self.sleeping:
             self._crew.arrived(self)
 

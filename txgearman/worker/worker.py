@@ -403,7 +403,7 @@ class Worker(Service, Generic[T]):
         A server may have a job.
         """
         useless = self._slots.closed or self._deserted(lane.share)
-        if not (useless or lane.taken):
+        if not (useless or lane.taken or lane.doubted):
             self._slots.want(lane)
 
     def noJob(self, lane: Lane) -> None:
