@@ -163,7 +163,7 @@ class SlotsTests(WorkerTestCase):
         Have a lane ask for twice as many jobs as before, so many times.
         """
         for _ in range(times * STREAK):
-            lane.learn(0.0)
+            lane.learn()
 
     def test_severalAtOnce(self) -> None:
         """
@@ -191,7 +191,8 @@ class SlotsTests(WorkerTestCase):
         self.quickens(lane, 2)
         server.line.assigns(b"H:1")
         self.assertEqual([1 + 4], self.asks([server]))
-        lane.learn(NO_TIME)
+        self.clock.advance(2 * NO_TIME)
+        lane.learn()
         for left in (3, 2, 1):
             server.line.assigns(b"H:2")
             self.assertEqual((left, [0]), (lane.asked, self.asks([server])))

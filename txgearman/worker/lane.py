@@ -178,10 +178,11 @@ class Lane:
         self.protocol.grab()
         self._expectAnswer()
 
-    def learn(self, seconds: float) -> None:
+    def learn(self) -> None:
         """
-        A job was over before anything else happened, after so many seconds.
+        The job that came last is over, and nothing else has happened since it came.
         """
+        seconds = self._clock.seconds() - self._heard
         if not 0 <= seconds < NO_TIME or self.share.alone:
             self.slowDown()
             return
@@ -270,7 +271,7 @@ class Lane:
         here or may be on its way: gearmand 1.1 would give them to others.
         """
         self._leaving[registration.wire] = None
-        self._leave()
+        self.leave()
 
     def over(self, job: RunningJob[Any]) -> None:
         """
@@ -279,11 +280,11 @@ class Lane:
         del self.jobs[job]
         # What the server may have answered by now has to be read first.
         self._heard = self._clock.seconds()
-        self._leave()
+        self.leave()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """
-        Take back what can be.
+        Take back the functions that can be.
         """
         if self.asked or not self._leaving:
             return
@@ -354,7 +355,7 @@ class Lane:
         """
         if self.asked:
             self._answered()
-            self._leave()
+            self.leave()
             self._crew.noJob(self)
 
     def assigned(
@@ -366,11 +367,6 @@ class Lane:
         if self.asked:
             self._answered()
             self._crew.assigned(self, assignment)
-            if self._leaving:
-                self._leave()
-                if self.wanting:
-                    # It has let others pass meanwhile.
-                    self._crew.woken(self)
 
     def _answered(self) -> None:
         self.asked -= 1

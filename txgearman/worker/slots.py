@@ -49,10 +49,16 @@ class Slots:
         """
         if not lane.share.alone:
             self._there.add(lane)
+        self._lineUp(lane)
+        self.deal()
+
+    def _lineUp(self, lane: Lane) -> None:
+        """
+        Have a lane wait for its turn, unless it does, or has asked for enough.
+        """
         if not lane.wanting and lane.asked < self._most(lane):
             lane.wanting = True
             self._wanting.append(lane)
-        self.deal()
 
     def _most(self, lane: Lane) -> int:
         """
@@ -119,6 +125,4 @@ class Slots:
             self.free -= 1
             lane.share.running += 1
             lane.ask()
-            if lane.asked < self._most(lane):
-                lane.wanting = True
-                wanting.append(lane)
+            self._lineUp(lane)

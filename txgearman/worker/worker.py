@@ -426,15 +426,15 @@ class Worker(Service, Generic[T]):
 
     def assigned(self, lane: Lane, assignment: Assignment) -> None:
         """
-        A server has a job.
+        A server has a job, whose the slot is from here on.
         """
-        # From here on the slot is the job's.
         registration = lane.share.named(assignment.function)
         if registration is None:
             lane.protocol.workFail(assignment.handle)
             self._slots.release(lane)
         else:
             self._run(lane, registration, assignment)
+        lane.leave()
         if not lane.away:
             self.woken(lane)
         self._part(lane)
@@ -448,7 +448,6 @@ class Worker(Service, Generic[T]):
         """
         Do a job.
         """
-        begun = self._clock.seconds()
         try:
             data = self._codec.decode(assignment.data)
         except Exception as error:
@@ -466,7 +465,7 @@ class Worker(Service, Generic[T]):
         slots = self._slots
         running = doing(self._clock, registration, job, self._tracebacks)
         if running is None:
-            lane.learn(self._clock.seconds() - begun)
+            lane.learn()
             self._over(None, lane, job, slots)
         else:
             lane.slowDown()
@@ -481,8 +480,9 @@ class Worker(Service, Generic[T]):
         lane.over(job)
         self._part(lane)
         slots.release(lane)
-        # The slot may be of before a restart, and its share has room now.
-        self._slots.deal()
+        if slots is not self._slots:
+            # The worker was restarted meanwhile, and the share has room now.
+            self._slots.deal()
         if lane.share.alone and lane.sleeping:
             if job.lost:
                 lane.rest()
